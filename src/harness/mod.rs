@@ -1,0 +1,13 @@
+//! Runs one scenario on one system: the world, its network, its phases, and what comes out.
+//!
+//! Knows the contract and the invariants, and no sync engine (promise P5).
+
+pub mod link;
+pub mod node;
+pub mod outcome;
+pub mod trace;
+pub mod world;
+
+pub use outcome::{End, Histogram, Metrics, Outcome};
+pub use trace::{Event, Loss, What};
+pub use world::{Luck, Plan, run};

@@ -1,0 +1,112 @@
+//! Everything the simulator did, kept only when somebody wants to read it.
+//!
+//! Why: campaigns need the fingerprint alone; `explain`, `diff` and the step count of a story need the events. Times,
+//! ids and numbers only; names come from the scenario.
+
+use crate::model::Op;
+use crate::sim::{Fate, Label, NodeId, OpId, Point, Span, Time};
+use crate::system::{Lamp, Verdict, Word, Write};
+
+/// One event of a run.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// When.
+    pub at: Time,
+    /// On which node.
+    pub node: NodeId,
+    /// The label under which it was scheduled.
+    pub label: Label,
+    /// The event that led to it.
+    pub parent: Option<u32>,
+    /// The ops that it carries or is about.
+    pub ops: Vec<OpId>,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// A user did something.
+    Acted(Op),
+    /// A message left; its fate and size.
+    Sent { to: NodeId, fate: Option<Fate>, bytes: u32, lost: Option<Loss> },
+    /// A message arrived.
+    Arrived { from: NodeId, damaged: bool, garbled: bool, sent: Time },
+    /// A message was lost on arrival.
+    Lost { from: NodeId, why: Loss },
+    /// The sender learnt that a message could not be delivered.
+    Refused { to: NodeId },
+    /// A timer fired, this much later than on time.
+    TimerFired { late: Span, time_out: bool },
+    /// A handler went on with its next transaction.
+    Resumed,
+    /// A handler was held up between two transactions.
+    Paused(Span),
+    /// A node died.
+    Died { before_effects: bool, down: Span },
+    /// A node booted.
+    Booted { wiped: bool },
+    /// An interference began or ended.
+    Interference { point: Point, begins: bool, strength: i64 },
+    /// The device was told of its link.
+    Link { online: bool },
+    /// The app came back from the background.
+    Foreground,
+    /// A row changed.
+    Wrote(Box<Write>),
+    /// A user was told something.
+    Told(OpId, Word),
+    /// The sync lamp changed.
+    Shown(Lamp),
+    /// The server decided.
+    Decided(OpId, Verdict),
+    /// The faults end.
+    Healed,
+    /// Nothing more happens.
+    Rested,
+    /// The final phase of a run that never heals.
+    Finish,
+    /// A promise was broken: an index into the outcome's violations.
+    Broke(u32),
+}
+
+/// Why a message did not arrive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Loss {
+    /// The nemesis dropped it.
+    Dropped,
+    /// The link was down, or swallowed it.
+    Link,
+    /// The receiver was not running.
+    Down,
+}
+
+/// Events, if anybody listens.
+#[derive(Default)]
+pub struct Trace {
+    events: Option<Vec<Event>>,
+}
+
+impl Trace {
+    /// A trace that keeps everything.
+    pub fn recording() -> Trace {
+        Trace { events: Some(Vec::new()) }
+    }
+    /// Whether events are kept.
+    #[inline]
+    pub fn is_on(&self) -> bool {
+        self.events.is_some()
+    }
+    /// Adds an event; returns its number.
+    #[inline]
+    pub fn add(&mut self, event: impl FnOnce() -> Event) -> Option<u32> {
+        let events = self.events.as_mut()?;
+        events.push(event());
+        Some(events.len() as u32 - 1)
+    }
+    /// The events kept.
+    pub fn into_events(self) -> Vec<Event> {
+        self.events.unwrap_or_default()
+    }
+}

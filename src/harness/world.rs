@@ -1,0 +1,1004 @@
+//! The world: runs one scenario on one system through act, heal, settle and judge.
+//!
+//! Why one loop: every event of every node comes out of one queue, so a run is a pure function of system, scenario and
+//! luck (promise P1). The world owns the disks, the links and the clocks; nodes only ever see inputs. It judges nothing:
+//! invariants do, from the history it keeps.
+
+use super::link::Direction;
+use super::node::{Seat, Slot};
+use super::outcome::{End, Metrics, Outcome};
+use super::trace::{Event, Loss, Trace, What};
+use crate::invariants::{History, Invariant, Log, Moment, wants};
+use crate::model::Scenario;
+use crate::sim::choice::{FAULTS, SERVER_STEPS};
+use crate::sim::{
+    Cause, Channel, Choices, Deviation, Fate, Fault, Fingerprint, Key, Label, NodeId, Odds, OpId, Point, Queue, Span,
+    Time,
+};
+use crate::system::context::{Outgoing, Route, TimerChange};
+use crate::system::{
+    Context, Facts, Input, Message, Node, Pending, PendingState, System, Task, Timer, Verdict, Word,
+};
+
+/// Where the run's luck comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum Luck {
+    /// The scenario's schedule and nothing else.
+    Replay,
+    /// Every fate drawn under these odds, besides the interferences that the scenario names.
+    Drawn(Key, Odds),
+}
+
+/// How a run is to be watched.
+pub struct Plan {
+    /// The invariants to hold it against.
+    pub invariants: Vec<Box<dyn Invariant>>,
+    /// Whether to keep the trace and the end state.
+    pub record: bool,
+}
+
+/// How long a run may take after the faults have ended, in longest timer periods; not resting by then is a violation.
+const SETTLE_PERIODS: u64 = 20;
+/// How many steps a handler may take, and how many events a run may have, before it counts as an endless loop.
+const MOST_STEPS: u32 = 10_000;
+const MOST_EVENTS: u64 = 2_000_000;
+/// How often a flapping link changes.
+const FLAP: Span = Span::secs(4);
+
+enum Pends<M> {
+    Op(u32),
+    Deliver { to: NodeId, from: NodeId, message: M, ops: Vec<OpId>, damaged: bool, garbled: bool, sent: Time, order: u32 },
+    Refusal { to: NodeId, unreachable: NodeId, message: M, boot: u32 },
+    Timer { node: NodeId, timer: Timer, id: u32, cause: Cause, late: Span },
+    Resume { node: NodeId, boot: u32, task: Task, cause: Cause, step: u32, ops: Vec<OpId> },
+    Boot { node: NodeId },
+    Begin { index: u32 },
+    End { index: u32 },
+    Flap { node: NodeId },
+    Return { node: NodeId },
+    Heal,
+}
+
+struct Queued<M> {
+    what: Pends<M>,
+    parent: Option<u32>,
+}
+
+struct World<'a, S: System> {
+    system: &'a S,
+    scenario: &'a Scenario,
+    facts: Facts,
+    queue: Queue<Queued<S::Message>>,
+    slots: Vec<Slot<S>>,
+    cx: Context<S::Message>,
+    history: History<'a>,
+    invariants: Vec<Box<dyn Invariant>>,
+    interested: [Vec<usize>; 6],
+    log: Log,
+    trace: Trace,
+    broke_traced: usize,
+    fingerprint: Fingerprint,
+    now: Time,
+    parent: Option<u32>,
+    events: u64,
+    in_flight: u64,
+    last_write: Time,
+    healed: bool,
+    finishing: bool,
+    metrics: Metrics,
+    faults: [u32; FAULTS.len()],
+    goals: u64,
+    paused_tasks: Vec<(NodeId, Task)>,
+    send_order: u32,
+    newest: Vec<[u32; 2]>,
+    endless: Option<(NodeId, String)>,
+}
+
+/// Runs a scenario.
+pub fn run<S: System>(system: &S, scenario: &Scenario, luck: Luck, plan: Plan) -> Outcome {
+    let in_scope = |node: NodeId, row: &crate::model::Row| system.in_scope(node, row);
+    World::new(system, scenario, luck, plan, &in_scope).run(luck)
+}
+
+impl<'a, S: System> World<'a, S> {
+    fn new(
+        system: &'a S,
+        scenario: &'a Scenario,
+        luck: Luck,
+        plan: Plan,
+        in_scope: &'a dyn Fn(NodeId, &crate::model::Row) -> bool,
+    ) -> Self {
+        let facts = system.facts();
+        let choices = match luck {
+            Luck::Replay => Choices::replay(scenario.schedule.clone()),
+            Luck::Drawn(key, odds) => Choices::random(key, odds),
+        };
+        let count = scenario.devices.len() + 1;
+        let slots = (0..count)
+            .map(|n| {
+                let who = NodeId(n as u16);
+                let holds = who.is_server() || !scenario.empty_devices;
+                let mut rows = scenario.rows.iter().filter(|_| holds).map(|(_, row)| *row);
+                Slot::new(system.disk(who, 0, &mut rows))
+            })
+            .collect();
+        let mut interested: [Vec<usize>; 6] = Default::default();
+        for (index, invariant) in plan.invariants.iter().enumerate() {
+            if invariant.not_checked(&facts, scenario.domain).is_none() {
+                for (bit, list) in interested.iter_mut().enumerate() {
+                    if invariant.wants() & 1 << bit != 0 {
+                        list.push(index);
+                    }
+                }
+            }
+        }
+        World {
+            system,
+            scenario,
+            facts,
+            queue: Queue::default(),
+            slots,
+            cx: Context::new(choices),
+            history: History::new(scenario, facts, in_scope),
+            invariants: plan.invariants,
+            interested,
+            log: Log::default(),
+            trace: if plan.record { Trace::recording() } else { Trace::default() },
+            broke_traced: 0,
+            fingerprint: Fingerprint::default(),
+            now: Time::ZERO,
+            parent: None,
+            events: 0,
+            in_flight: 0,
+            last_write: Time::ZERO,
+            healed: false,
+            finishing: false,
+            metrics: Metrics::default(),
+            faults: [0; FAULTS.len()],
+            goals: 0,
+            paused_tasks: Vec::new(),
+            send_order: 0,
+            newest: vec![[0; 2]; count],
+            endless: None,
+        }
+    }
+
+    fn run(mut self, luck: Luck) -> Outcome {
+        for n in 0..self.slots.len() {
+            let node = NodeId(n as u16);
+            let label = Label::new(node, Channel(0), Cause::Boot(1), Point::Boot);
+            self.push(Time::ZERO, label, Pends::Boot { node });
+        }
+        for (index, step) in self.scenario.steps.iter().enumerate() {
+            let label = Label::new(step.op.node, Channel(0), Cause::Op(step.op.id), Point::Op);
+            self.push(step.at, label, Pends::Op(index as u32));
+        }
+        for (index, deviation) in self.scenario.schedule.iter().enumerate() {
+            if let Fate::During(at, ..) = deviation.fate {
+                self.push(self.before_heal(at), deviation.label, Pends::Begin { index: index as u32 });
+            }
+        }
+        if self.scenario.heal != Time::NEVER {
+            let label = Label::new(NodeId::SERVER, Channel(0), Cause::Finish, Point::Op);
+            self.push(self.scenario.heal, label, Pends::Heal);
+        }
+        let bound = match self.scenario.heal {
+            Time::NEVER => Time::ZERO + Span::hours(1),
+            heal => heal + self.facts.longest_period * SETTLE_PERIODS,
+        };
+        let quiet = self.facts.longest_period * 2;
+        while let Some(at) = self.queue.next_at() {
+            if at > bound {
+                break;
+            }
+            if self.healed
+                && self.in_flight == 0
+                && at.since(self.last_write.max(self.scenario.heal)) > quiet
+            {
+                self.history.rested = true;
+                break;
+            }
+            let (now, label, queued) = self.queue.pop().expect("an event was due");
+            self.now = now;
+            self.history.now = now;
+            self.parent = queued.parent;
+            self.happen(label, queued.what);
+            if self.endless.is_some() || self.events > MOST_EVENTS {
+                break;
+            }
+            if self.scenario.heal == Time::NEVER && self.is_finished() {
+                self.history.rested = true;
+                break;
+            }
+        }
+        if self.queue.is_empty() && self.healed {
+            self.history.rested = true;
+        }
+        self.finish(luck)
+    }
+
+    fn push(&mut self, at: Time, label: Label, what: Pends<S::Message>) {
+        let parent = self.parent;
+        self.queue.push(at, label, Queued { what, parent });
+    }
+
+    /// Faults end when the run heals, so whatever they put off happens by then.
+    fn before_heal(&self, at: Time) -> Time {
+        if self.scenario.heal == Time::NEVER { at } else { at.min(self.scenario.heal.max(self.now)) }
+    }
+
+    fn happen(&mut self, label: Label, what: Pends<S::Message>) {
+        match what {
+            Pends::Op(index) => self.act(label, index),
+            Pends::Deliver { to, from, message, ops, damaged, garbled, sent, order } => {
+                self.in_flight -= 1;
+                self.deliver(label, to, from, message, ops, damaged, garbled, sent, order);
+            }
+            Pends::Refusal { to, unreachable, message, boot } => {
+                if self.slots[to.index()].is_up() && self.slots[to.index()].boots == boot {
+                    self.note(to, label, Vec::new(), || What::Refused { to: unreachable });
+                    self.begin(to, label, label.cause());
+                    self.handle(Input::Unreachable { to: unreachable, message }, &[]);
+                }
+            }
+            Pends::Timer { node, timer, id, cause, late } => self.fire(label, node, timer, id, cause, late),
+            Pends::Resume { node, boot, task, cause, step, ops } => {
+                let slot = &self.slots[node.index()];
+                if slot.boots != boot || !slot.is_up() {
+                    return;
+                }
+                self.paused_tasks.retain(|paused| *paused != (node, task));
+                self.history.nodes[node.index()].unfinished -= 1;
+                self.note(node, label, ops.clone(), || What::Resumed);
+                self.begin(node, label.number(0), cause);
+                self.cx.label = label;
+                self.handle_from(Input::Resume(task), &ops, step);
+            }
+            Pends::Boot { node } => self.boot(node, label, false),
+            Pends::Begin { index } => self.interfere(index, true),
+            Pends::End { index } => self.interfere(index, false),
+            Pends::Flap { node } => {
+                if !self.healed && self.slots[node.index()].link.flap() {
+                    self.push(self.before_heal(self.now + FLAP), label, Pends::Flap { node });
+                }
+                self.tell_link(node);
+            }
+            Pends::Return { node } => {
+                self.slots[node.index()].background_until = self.now;
+                if self.slots[node.index()].is_up() {
+                    self.note(node, label, Vec::new(), || What::Foreground);
+                    self.begin(node, label, Cause::Link(0));
+                    self.handle(Input::Foreground, &[]);
+                }
+            }
+            Pends::Heal => self.heal(label),
+        }
+    }
+
+    fn heal(&mut self, label: Label) {
+        self.healed = true;
+        self.cx.polite = true;
+        self.note(NodeId::SERVER, label, Vec::new(), || What::Healed);
+        self.fingerprint.add(self.now.0);
+    }
+
+    fn act(&mut self, label: Label, index: u32) {
+        let op = self.scenario.steps[index as usize].op;
+        let slot = &self.slots[op.node.index()];
+        let later = Time(self.now.0 + 1_000);
+        if slot.background_until > self.now {
+            let back = slot.background_until;
+            return self.push(Time(back.0 + 1), label, Pends::Op(index));
+        }
+        if !slot.is_up() {
+            return self.push(later, label, Pends::Op(index));
+        }
+        let now = self.now;
+        if let Some(record) = self.history.op_mut(op.id) {
+            record.at = Some(now);
+        }
+        self.metrics.ops += u64::from(self.scenario.domain.is_durable(&op));
+        self.note(op.node, label, vec![op.id], || What::Acted(op));
+        self.moment(&Moment::Acted(&op), 0);
+        self.begin(op.node, label, Cause::Op(op.id));
+        self.handle(Input::Op(op), &[op.id]);
+    }
+
+    fn boot(&mut self, node: NodeId, label: Label, wiped: bool) {
+        let slot = &mut self.slots[node.index()];
+        if slot.is_up() {
+            return;
+        }
+        slot.boots += 1;
+        let boots = slot.boots;
+        slot.seat = if node.is_server() {
+            Seat::Server(self.system.server(&slot.disk))
+        } else {
+            Seat::Device(self.system.device(node, &slot.disk))
+        };
+        slot.told_online = slot.link.seems_online();
+        let online = slot.told_online;
+        self.history.nodes[node.index()].unfinished = 0;
+        self.history.nodes[node.index()].boots = boots;
+        self.note(node, label, Vec::new(), || What::Booted { wiped });
+        let cause = Cause::Boot(boots);
+        self.begin(node, Label::new(node, Channel(0), cause, Point::Boot), cause);
+        self.handle(Input::Booted, &[]);
+        if !online && self.slots[node.index()].is_up() {
+            self.slots[node.index()].told_online = true;
+            self.tell_link(node);
+        }
+    }
+
+    fn fire(&mut self, label: Label, node: NodeId, timer: Timer, id: u32, cause: Cause, late: Span) {
+        let slot = &mut self.slots[node.index()];
+        if !slot.is_up() {
+            return;
+        }
+        if slot.background_until > self.now {
+            let back = slot.background_until;
+            return self.push(Time(back.0 + 1), label, Pends::Timer { node, timer, id, cause, late });
+        }
+        if !slot.take_timer(timer, id) {
+            return;
+        }
+        let time_out = self.facts.time_outs.contains(&timer.channel);
+        let ops = if let Cause::Op(op) = cause { vec![op] } else { Vec::new() };
+        self.note(node, label, ops, || What::TimerFired { late, time_out });
+        self.begin(node, label, cause);
+        self.handle(Input::Timer(timer), &[]);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn deliver(
+        &mut self,
+        label: Label,
+        to: NodeId,
+        from: NodeId,
+        message: S::Message,
+        ops: Vec<OpId>,
+        damaged: bool,
+        garbled: bool,
+        sent: Time,
+        order: u32,
+    ) {
+        let slot = &self.slots[to.index()];
+        let loss = if !slot.is_up() || slot.background_until > self.now {
+            Some(Loss::Down)
+        } else if !to.is_server() && !slot.link.passes(Direction::Down) {
+            Some(Loss::Link)
+        } else {
+            None
+        };
+        if let Some(why) = loss {
+            self.note(to, label, ops, || What::Lost { from, why });
+            let sender = &self.slots[from.index()];
+            if to.is_server() && sender.is_up() {
+                let boot = sender.boots;
+                let at = self.now + self.scenario.network.latency;
+                let what = Pends::Refusal { to: from, unreachable: to, message, boot };
+                self.push(at, label.point(Point::Refusal), what);
+            }
+            return;
+        }
+        let newest = &mut self.newest[if to.is_server() { from } else { to }.index()][usize::from(to.is_server())];
+        if order < *newest {
+            self.faults[Fault::Reorder as usize] += 1;
+        }
+        *newest = order.max(*newest);
+        let event = self.note(to, label, ops.clone(), || What::Arrived { from, damaged, garbled, sent });
+        self.parent = event.or(self.parent);
+        let overloaded = slot_overloaded(&self.slots[to.index()], self.now);
+        self.begin(to, label, label.cause());
+        let input = if garbled {
+            Input::Garbled { from }
+        } else if overloaded {
+            self.faults[Fault::Overload as usize] += 1;
+            Input::Overloaded { from, message }
+        } else {
+            Input::Message { from, message }
+        };
+        self.history.damaged = damaged && !garbled;
+        self.handle(input, &ops);
+        self.history.damaged = false;
+    }
+
+    fn interfere(&mut self, index: u32, begins: bool) {
+        let Deviation { label, fate } = self.scenario.schedule[index as usize];
+        let Fate::During(_, lasts, strength) = fate else { return };
+        let (node, point) = (label.node(), label.get_point());
+        if begins {
+            self.cx.choices.interfered(label);
+            if let Some(fault) = Fault::of_interference(point, node.is_server())
+                && fault != Fault::Overload
+            {
+                self.faults[fault as usize] += 1;
+            }
+            if self.healed {
+                return;
+            }
+        }
+        let until = self.before_heal(self.now + lasts);
+        self.fingerprint.add(label.0 ^ u64::from(begins));
+        let event = self.note(node, label, Vec::new(), || What::Interference { point, begins, strength });
+        self.parent = event.or(self.parent);
+        let now = self.now;
+        let slot = &mut self.slots[node.index()];
+        match point {
+            Point::ClockOffset | Point::ClockJump => {
+                self.history.clocks_true = false;
+                slot.clock.jump(strength);
+            }
+            Point::ClockDrift => {
+                self.history.clocks_true = false;
+                slot.clock.drift(if begins { strength } else { 0 }, now);
+                if begins {
+                    self.push(until, label, Pends::End { index });
+                }
+            }
+            Point::Kill => self.kill(node, label, lasts, false),
+            Point::Background => {
+                slot.background_until = until;
+                self.push(until, label, Pends::Return { node });
+            }
+            Point::Overload => slot.overloaded_until = until,
+            Point::Wipe => self.wipe(node, label),
+            _ => {
+                slot.link.interfere(point, begins, strength);
+                if begins {
+                    self.push(until, label, Pends::End { index });
+                    if point == Point::Flapping {
+                        self.push(self.before_heal(now + FLAP), label, Pends::Flap { node });
+                    }
+                }
+                self.tell_link(node);
+            }
+        }
+    }
+
+    fn wipe(&mut self, node: NodeId, label: Label) {
+        let slot = &mut self.slots[node.index()];
+        slot.die();
+        slot.installs += 1;
+        let installs = slot.installs;
+        slot.disk = self.system.disk(node, installs, &mut std::iter::empty());
+        let view = &mut self.history.nodes[node.index()];
+        view.rows.clear();
+        view.by_op.clear();
+        view.installs = installs;
+        view.lamp = None;
+        self.excuse(node);
+        self.boot(node, label, true);
+    }
+
+    /// Ops that were on the wiped disk only, and in no message, cannot be asked for any more.
+    fn excuse(&mut self, node: NodeId) {
+        let mut held: Vec<OpId> = Vec::new();
+        for (_, _, queued) in self.queue.iter() {
+            if let Pends::Deliver { ops, .. } | Pends::Resume { ops, .. } = &queued.what {
+                held.extend(ops);
+            }
+        }
+        let lost: Vec<OpId> = self
+            .history
+            .ops()
+            .filter(|record| record.op.node == node && record.on_server.is_none() && record.verdicts.is_empty())
+            .map(|record| record.op.id)
+            .filter(|op| !held.contains(op))
+            .collect();
+        for op in lost {
+            if let Some(record) = self.history.op_mut(op) {
+                record.excused = true;
+            }
+        }
+    }
+
+    fn kill(&mut self, node: NodeId, label: Label, down: Span, before_effects: bool) {
+        self.note(node, label, Vec::new(), || What::Died { before_effects, down });
+        let slot = &mut self.slots[node.index()];
+        if !slot.is_up() {
+            return;
+        }
+        slot.die();
+        slot.background_until = Time::ZERO;
+        let boot = Label::new(node, Channel(0), Cause::Boot(slot.boots + 1), Point::Boot);
+        self.paused_tasks.retain(|(paused, _)| *paused != node);
+        // What a dead process left half done is judged once it has booted and had a chance to repair it.
+        self.history.nodes[node.index()].unfinished = 1;
+        let at = self.before_heal(self.now + down);
+        self.push(at, boot, Pends::Boot { node });
+    }
+
+    fn tell_link(&mut self, node: NodeId) {
+        let slot = &mut self.slots[node.index()];
+        let online = slot.link.seems_online();
+        if !slot.is_up() || slot.told_online == online {
+            return;
+        }
+        slot.told_online = online;
+        slot.link_changes += 1;
+        let cause = Cause::Link(slot.link_changes);
+        let label = Label::new(node, Channel(0), cause, Point::Op);
+        self.note(node, label, Vec::new(), || What::Link { online });
+        self.begin(node, label, cause);
+        self.handle(Input::Link { online }, &[]);
+    }
+
+    fn begin(&mut self, node: NodeId, label: Label, cause: Cause) {
+        self.cx.node = node;
+        self.cx.now = self.now;
+        self.cx.clock = self.slots[node.index()].clock;
+        self.cx.label = label;
+        self.cx.cause = cause;
+        self.cx.draws = 0;
+        self.cx.work = Span::ZERO;
+    }
+
+    fn handle(&mut self, input: Input<S::Message>, ops: &[OpId]) {
+        self.handle_from(input, ops, 0);
+    }
+
+    /// One handler: its atomic steps in a row, until it is done, held up or killed.
+    fn handle_from(&mut self, mut input: Input<S::Message>, ops: &[OpId], mut step: u32) {
+        let node = self.cx.node;
+        let base = self.cx.label;
+        let copy = if matches!(base.get_point(), Point::Send | Point::Reply) { base.get_number() } else { 0 };
+        let offset = if node.is_server() { SERVER_STEPS } else { 0 } + copy.min(3) * 256;
+        loop {
+            self.events += 1;
+            self.fingerprint.add(self.now.0);
+            self.fingerprint.add(base.0 ^ u64::from(step) << 3);
+            let slot = &mut self.slots[node.index()];
+            match &mut slot.seat {
+                Seat::Device(device) => device.handle(&mut slot.disk, input, &mut self.cx),
+                Seat::Server(server) => server.handle(&mut slot.disk, input, &mut self.cx),
+                Seat::Down => return,
+            }
+            step += 1;
+            if step > MOST_STEPS {
+                self.endless = Some((node, format!("a handler took {MOST_STEPS} steps without an end")));
+                return;
+            }
+            let resume = self.cx.resume.take();
+            self.take_writes(node);
+            let mark = if matches!(base.get_point(), Point::Step) {
+                base.number(base.get_number() + 1)
+            } else {
+                base.point(Point::Step).number(offset + step.min(255))
+            };
+            let fate = if self.healed { None } else { self.cx.choices.step(mark) };
+            if let Some(Fate::KillBefore(down)) = fate {
+                self.drop_effects();
+                return self.die_here(node, mark, down, true);
+            }
+            self.take_effects(node);
+            if let Some(Fate::KillAfter(down)) = fate {
+                return self.die_here(node, mark, down, false);
+            }
+            let Some(task) = resume else { break };
+            if let Some(Fate::Pause(span)) = fate {
+                self.note(node, mark, ops.to_vec(), || What::Paused(span));
+                self.history.nodes[node.index()].unfinished += 1;
+                let at = self.before_heal(self.now + span);
+                let boot = self.slots[node.index()].boots;
+                self.paused_tasks.push((node, task));
+                let what = Pends::Resume { node, boot, task, cause: self.cx.cause, step, ops: ops.to_vec() };
+                return self.push(at, mark, what);
+            }
+            input = Input::Resume(task);
+        }
+        if self.history.nodes[node.index()].unfinished == 0 {
+            self.moment(&Moment::Between(node), 5);
+        }
+    }
+
+    fn die_here(&mut self, node: NodeId, label: Label, down: Span, before: bool) {
+        let fault = if node.is_server() { Fault::ServerKill } else { Fault::DeviceKill };
+        self.faults[fault as usize] += 1;
+        self.kill(node, label, down, before);
+    }
+
+    fn take_writes(&mut self, node: NodeId) {
+        let writes = std::mem::take(&mut self.cx.writes);
+        for write in &writes {
+            if let Some(row) = &write.after {
+                self.fingerprint.add(row.key.0 ^ u64::from(row.entity.0) << 56);
+                self.fingerprint.add(row.fields.iter().fold(0, |sum, v| sum.wrapping_mul(31) ^ v.bits() as u64));
+            } else if let Some(row) = &write.before {
+                self.fingerprint.add(!row.key.0);
+            }
+            if !write.after.or(write.before).is_some_and(|row| row.entity.is_bookkeeping()) || node.is_server() {
+                self.last_write = self.now;
+            }
+            self.history.wrote(node, write);
+            self.note(node, self.cx.label, ops_of(write.op), || What::Wrote(Box::new(*write)));
+            self.moment(&Moment::Wrote(node, write), 1);
+        }
+        self.cx.writes = writes;
+        self.cx.writes.clear();
+        let decided = std::mem::take(&mut self.cx.decided);
+        for (op, verdict) in &decided {
+            let now = self.now;
+            self.fingerprint.add(u64::from(op.0) << 8 ^ verdict_code(verdict));
+            self.note(node, self.cx.label, ops_of(*op), || What::Decided(*op, *verdict));
+            self.moment(&Moment::Decided(*op, *verdict), 3);
+            if let Some(record) = self.history.op_mut(*op) {
+                record.verdicts.push((now, *verdict));
+            }
+        }
+        self.cx.decided = decided;
+        self.cx.decided.clear();
+        self.goals |= std::mem::take(&mut self.cx.goals);
+    }
+
+    fn drop_effects(&mut self) {
+        self.cx.sends.clear();
+        self.cx.carried.clear();
+        self.cx.told.clear();
+        self.cx.timers.clear();
+        self.cx.lamp = None;
+    }
+
+    fn take_effects(&mut self, node: NodeId) {
+        let told = std::mem::take(&mut self.cx.told);
+        for (op, word) in &told {
+            self.fingerprint.add(u64::from(op.0) << 8 ^ (*word as u64) ^ 0xF0);
+            self.history.told(node, *op, *word);
+            self.note(node, self.cx.label, ops_of(*op), || What::Told(*op, *word));
+            self.moment(&Moment::Told(node, *op, *word), 2);
+        }
+        self.cx.told = told;
+        self.cx.told.clear();
+        if let Some(lamp) = self.cx.lamp.take() {
+            let view = &mut self.history.nodes[node.index()];
+            if view.lamp != Some(lamp) {
+                view.lamp = Some(lamp);
+                self.metrics.longest_outbox = self.metrics.longest_outbox.max(u64::from(lamp.pending));
+                self.note(node, self.cx.label, Vec::new(), || What::Shown(lamp));
+            }
+        }
+        let timers = std::mem::take(&mut self.cx.timers);
+        for change in &timers {
+            match *change {
+                TimerChange::Cancel(timer) => self.slots[node.index()].cancel_timer(timer),
+                TimerChange::Set(timer, after, cause) => self.set_timer(node, timer, after, cause),
+            }
+        }
+        self.cx.timers = timers;
+        self.cx.timers.clear();
+        let mut sends = std::mem::take(&mut self.cx.sends);
+        let carried = std::mem::take(&mut self.cx.carried);
+        for out in sends.drain(..) {
+            let ops = carried[out.ops.0 as usize..out.ops.1 as usize].to_vec();
+            self.send(node, out, ops);
+        }
+        self.cx.sends = sends;
+        self.cx.carried = carried;
+        self.cx.carried.clear();
+    }
+
+    fn set_timer(&mut self, node: NodeId, timer: Timer, after: Span, cause: Option<Cause>) {
+        let slot = &mut self.slots[node.index()];
+        let id = slot.set_timer(timer);
+        let cause = match cause {
+            Some(cause) => cause,
+            None => Cause::Tick(timer.channel, slot.count(timer.channel, Cause::Tick(timer.channel, 0))),
+        };
+        let mut label = Label::new(node, timer.channel, cause, Point::Timer);
+        if !matches!(cause, Cause::Tick(..)) {
+            label = label.attempt(slot.count(timer.channel, cause));
+        }
+        let late = if self.healed { Span::ZERO } else { self.cx.choices.timer(label) };
+        let due = self.now + after;
+        let at = if late > Span::ZERO { self.before_heal(due + late).max(due) } else { due };
+        self.push(at, label, Pends::Timer { node, timer, id, cause, late });
+    }
+
+    fn send(&mut self, node: NodeId, out: Outgoing<S::Message>, ops: Vec<OpId>) {
+        let Outgoing { to, route, mut message, .. } = out;
+        let label = match route {
+            Route::Request(channel, cause) => {
+                let attempt = self.slots[node.index()].count(channel, cause);
+                self.metrics.requests += 1;
+                if !ops.is_empty() {
+                    let now = self.now;
+                    for op in &ops {
+                        if let Some(record) = self.history.op_mut(*op) {
+                            record.sends.push(now);
+                        }
+                    }
+                    self.moment(&Moment::Sent { node, channel, cause, ops: &ops }, 4);
+                }
+                Label::new(node, channel, cause, Point::Send).attempt(attempt)
+            }
+            Route::Answer(request) => {
+                let copy = if request.get_point() == Point::Step {
+                    (request.get_number() & (SERVER_STEPS - 1)) / 256
+                } else {
+                    request.get_number()
+                };
+                request.point(Point::Reply).number(copy)
+            }
+        };
+        let bytes = message.bytes();
+        self.metrics.messages += 1;
+        self.metrics.bytes += u64::from(bytes);
+        self.send_order += 1;
+        let order = self.send_order;
+        let fate = if self.healed { None } else { self.cx.choices.message(label) };
+        let device = if node.is_server() { to } else { node };
+        let direction = if node.is_server() { Direction::Down } else { Direction::Up };
+        let slot = &mut self.slots[device.index()];
+        let departs = self.now + self.cx.work;
+        let known_down = direction == Direction::Up && !slot.link.seems_online();
+        let swallowed = direction == Direction::Up && !slot.link.passes(Direction::Up);
+        let lost = match fate {
+            _ if known_down || swallowed => Some(Loss::Link),
+            Some(Fate::Drop) => Some(Loss::Dropped),
+            _ => None,
+        };
+        if let Some(fault) = fate.and_then(|fate| Deviation { label, fate }.fault())
+            && lost != Some(Loss::Link)
+        {
+            self.faults[fault as usize] += 1;
+        }
+        let sent = self.note(node, label, ops.clone(), || What::Sent { to, fate, bytes, lost });
+        let before = self.parent;
+        self.parent = sent.or(before);
+        let latency = self.slots[device.index()].link.latency(&self.scenario.network, bytes);
+        if known_down {
+            let boot = self.slots[node.index()].boots;
+            let what = Pends::Refusal { to: node, unreachable: to, message, boot };
+            self.push(departs + Span::millis(1), label.point(Point::Refusal), what);
+        } else if lost.is_none() {
+            let polite = departs + latency;
+            let mut arrival = match fate {
+                Some(Fate::Delay(more)) => self.capped(polite + more, polite),
+                _ => self.slots[device.index()].link.in_order(direction, polite),
+            };
+            if fate.is_some() && self.scenario.heal != Time::NEVER {
+                arrival = arrival.max(departs);
+            }
+            let garbled = match fate {
+                Some(Fate::Corrupt(luck)) => !message.corrupt(luck),
+                Some(Fate::Truncate) => true,
+                _ => false,
+            };
+            let damaged = matches!(fate, Some(Fate::Corrupt(_) | Fate::Truncate));
+            let (from, sent) = (node, self.now);
+            if let Some(Fate::Duplicate(more)) = fate {
+                self.in_flight += 1;
+                let what = Pends::Deliver {
+                    to, from, message: message.clone(), ops: ops.clone(), damaged, garbled, sent, order,
+                };
+                self.push(self.capped(polite + more, polite), label.number(label.get_number() + 1), what);
+            }
+            self.in_flight += 1;
+            let what = Pends::Deliver { to, from, message, ops, damaged, garbled, sent, order };
+            self.push(arrival, label, what);
+        }
+        self.parent = before;
+    }
+
+    /// A delayed arrival, no later than a polite one at the time when the faults end.
+    fn capped(&self, arrival: Time, polite: Time) -> Time {
+        if self.scenario.heal == Time::NEVER {
+            return arrival;
+        }
+        arrival.min(polite.max(self.scenario.heal + self.scenario.network.latency))
+    }
+
+    fn moment(&mut self, moment: &Moment<'_>, bit: usize) {
+        debug_assert!(wants::BETWEEN == 1 << 5 && wants::SENT == 1 << 4);
+        for i in 0..self.interested[bit].len() {
+            let index = self.interested[bit][i];
+            let invariant = &mut self.invariants[index];
+            self.log.speaker(index, invariant.name(), self.now);
+            invariant.observe(&self.history, moment, &mut self.log);
+        }
+        self.note_broken();
+    }
+
+    fn note_broken(&mut self) {
+        while self.trace.is_on() && self.broke_traced < self.log.violations.len() {
+            let index = self.broke_traced;
+            self.broke_traced += 1;
+            let violation = &self.log.violations[index];
+            let (node, ops, at) = (violation.node, violation.ops.clone(), violation.at);
+            let (label, parent) = (self.cx.label, self.parent);
+            self.trace.add(|| Event { at, node, label, parent, ops, what: What::Broke(index as u32) });
+        }
+    }
+
+    fn note(&mut self, node: NodeId, label: Label, ops: Vec<OpId>, what: impl FnOnce() -> What) -> Option<u32> {
+        let (at, parent) = (self.now, self.parent);
+        let event = self.trace.add(|| Event { at, node, label, parent, ops, what: what() });
+        if event.is_some() {
+            self.parent = event;
+        }
+        event
+    }
+
+    /// For runs that never heal: sends the switch to the final phase, and says whether every device has finished it.
+    fn is_finished(&mut self) -> bool {
+        let last = self.scenario.steps.iter().map(|step| step.at).max().unwrap_or(Time::ZERO);
+        if !self.finishing {
+            if self.now < last.max(Time::ZERO + Span::secs(600)) || self.any_pending() {
+                return false;
+            }
+            self.finishing = true;
+            for n in 1..self.slots.len() {
+                let node = NodeId(n as u16);
+                if self.slots[n].is_up() {
+                    let label = Label::new(node, Channel(0), Cause::Finish, Point::Op);
+                    self.note(node, label, Vec::new(), || What::Finish);
+                    self.begin(node, label, Cause::Finish);
+                    self.handle(Input::Finish, &[]);
+                }
+            }
+        }
+        self.slots.iter().all(|slot| match &slot.seat {
+            Seat::Device(device) => device.finished(),
+            _ => true,
+        })
+    }
+
+    fn any_pending(&self) -> bool {
+        self.slots.iter().any(|slot| {
+            let mut any = false;
+            if let Seat::Device(device) = &slot.seat {
+                device.pending(&slot.disk, &mut |_| any = true);
+            }
+            any
+        })
+    }
+
+    fn finish(mut self, luck: Luck) -> Outcome {
+        self.parent = None;
+        let label = Label::new(NodeId::SERVER, Channel(0), Cause::Finish, Point::Boot);
+        self.note(NodeId::SERVER, label, Vec::new(), || What::Rested);
+        let mistake = self.compare_rows();
+        for n in 1..self.slots.len() {
+            let mut pending: Vec<Pending> = Vec::new();
+            if let Seat::Device(device) = &self.slots[n].seat {
+                device.pending(&self.slots[n].disk, &mut |one| pending.push(one));
+            }
+            pending.sort_unstable();
+            pending.dedup();
+            for one in &pending {
+                let bucket = match one.state {
+                    PendingState::Queued => 0,
+                    PendingState::InFlight => 1,
+                    PendingState::GivenUp => 2,
+                    PendingState::DeadLetter => 3,
+                };
+                self.metrics.outbox_at_rest[bucket] += 1;
+            }
+            self.history.nodes[n].pending = pending;
+        }
+        for index in 0..self.invariants.len() {
+            if self.invariants[index].not_checked(&self.facts, self.scenario.domain).is_none() {
+                let invariant = &mut self.invariants[index];
+                self.log.speaker(index, invariant.name(), self.now);
+                invariant.judge(&self.history, &mut self.log);
+            }
+        }
+        self.note_broken();
+        self.tally();
+        let mut deviations: Vec<Deviation> = self.cx.choices.made().to_vec();
+        if let Luck::Drawn(..) = luck {
+            deviations.extend_from_slice(&self.scenario.schedule);
+        }
+        let reached_server = self.history.ops().filter(|record| record.on_server.is_some()).count() as u32;
+        let excused = self.history.ops().filter(|record| record.excused).count() as u32;
+        let recorded = self.trace.is_on();
+        let end = recorded.then(|| Box::new(self.end()));
+        Outcome {
+            fingerprint: self.fingerprint.0,
+            exercised: self.log.exercised,
+            violations: std::mem::take(&mut self.log.violations),
+            goals: self.goals,
+            faults: self.faults,
+            deviations,
+            unused: self.cx.choices.unused(),
+            events: self.events,
+            ended: self.now,
+            rested: self.history.rested,
+            metrics: self.metrics,
+            reached_server,
+            excused,
+            trace: self.trace.into_events(),
+            end,
+            mistake: mistake.or(self.endless.map(|(node, what)| format!("{}: {what}", self.scenario.node_name(node)))),
+        }
+    }
+
+    fn end(&self) -> End {
+        End {
+            rows: self.history.nodes.iter().map(|view| view.rows.values().copied().collect()).collect(),
+            ops: self
+                .history
+                .ops()
+                .map(|record| (record.op.id, record.told.clone(), record.verdict()))
+                .collect(),
+            pending: (1..self.slots.len())
+                .map(|n| (NodeId(n as u16), self.history.nodes[n].pending.clone()))
+                .collect(),
+        }
+    }
+
+    fn tally(&mut self) {
+        for (sum, n) in self.metrics.counted.iter_mut().zip(self.cx.metrics) {
+            *sum += n;
+        }
+        for record in self.history.ops() {
+            let at = record.at.expect("only ops that happened are listed");
+            if record.was_told(Word::Refused) {
+                self.metrics.refused += 1;
+            }
+            match record.verdict() {
+                Some(Verdict::Accepted) => self.metrics.accepted += 1,
+                Some(Verdict::Rejected { .. }) if record.is_promised() => self.metrics.rejected += 1,
+                Some(Verdict::Superseded { .. }) => self.metrics.superseded += 1,
+                _ => {}
+            }
+            if let Some(on_server) = record.on_server {
+                self.metrics.to_server.add(on_server.since(at));
+            }
+            if let Some(on_others) = record.on_others {
+                self.metrics.to_others.add(on_others.since(at));
+            }
+        }
+    }
+
+    /// Holds what the system reported against what it holds.
+    fn compare_rows(&self) -> Option<String> {
+        for (n, slot) in self.slots.iter().enumerate() {
+            let mirror = &self.history.nodes[n].rows;
+            let mut seen = 0;
+            let mut difference = None;
+            let mut visit = |row: &crate::model::Row| {
+                seen += 1;
+                if mirror.get(&(row.entity, row.key)) != Some(row) && difference.is_none() {
+                    difference = Some((row.entity, row.key, Some(*row)));
+                }
+            };
+            match &slot.seat {
+                Seat::Device(device) => device.rows(&slot.disk, &mut visit),
+                Seat::Server(server) => server.rows(&slot.disk, &mut visit),
+                Seat::Down => continue,
+            }
+            let name = self.scenario.node_name(NodeId(n as u16));
+            if let Some((entity, key, row)) = difference {
+                let reported = mirror.get(&(entity, key));
+                return Some(format!(
+                    "{name} shows {} {} as {row:?} but its reported writes amount to {reported:?}",
+                    self.scenario.domain.entity_name(entity),
+                    self.scenario.row_name(entity, key),
+                ));
+            }
+            if seen != mirror.len() {
+                return Some(format!("{name} shows {seen} rows but its reported writes amount to {}", mirror.len()));
+            }
+        }
+        None
+    }
+}
+
+fn slot_overloaded<S: System>(slot: &Slot<S>, now: Time) -> bool {
+    slot.overloaded_until > now
+}
+
+fn ops_of(op: OpId) -> Vec<OpId> {
+    if op.is_some() { vec![op] } else { Vec::new() }
+}
+
+fn verdict_code(verdict: &Verdict) -> u64 {
+    match verdict {
+        Verdict::Accepted => 1,
+        Verdict::Rejected { rule, .. } => 2 + *rule as u64,
+        Verdict::Superseded { .. } => 7,
+        Verdict::Manual => 8,
+    }
+}
+

@@ -1,0 +1,332 @@
+//! What users did, were told and could see: the record that every invariant is decided from.
+//!
+//! Why: the harness keeps one mirror of each node's rows from the writes that the system reports, and derives the facts
+//! that several invariants share (who saw what, which op took effect when). It judges nothing itself.
+
+use crate::model::{Class, Domain, Entity, Key, Op, Row, Scenario, Value};
+use crate::sim::{NodeId, OpId, Time};
+use crate::system::{Facts, Lamp, Pending, Verdict, Why, Word, Write};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A node's rows as reported, and what the user sees there.
+#[derive(Default)]
+pub struct NodeView {
+    /// Rows by identity.
+    pub rows: BTreeMap<(Entity, Key), Row>,
+    /// Rows by the op that made them: op, entity, part, key.
+    pub by_op: BTreeSet<(OpId, Entity, u8, Key)>,
+    /// Handlers with transactions still to do; 0 when the node is between handlers.
+    pub unfinished: u32,
+    /// What the sync lamp shows.
+    pub lamp: Option<Lamp>,
+    /// When the node was last told that it is up to date.
+    pub up_to_date: Option<Time>,
+    /// What it still wanted to do when the run came to rest.
+    pub pending: Vec<Pending>,
+    /// How often it was wiped.
+    pub installs: u32,
+    /// How often it booted.
+    pub boots: u32,
+}
+
+/// All that is known of one op.
+pub struct OpRecord {
+    /// The op.
+    pub op: Op,
+    /// When its user did it; `None` while it has not happened.
+    pub at: Option<Time>,
+    /// What the user was told, in order.
+    pub told: Vec<(Time, Word)>,
+    /// What the server decided, in order.
+    pub verdicts: Vec<(Time, Verdict)>,
+    /// Rows as the device showed them when the op changed them.
+    pub seen: Vec<Row>,
+    /// Quantities that the op changed on its device, and by how much.
+    pub deltas: Vec<(Entity, Key, i64)>,
+    /// When it first wrote something on the server.
+    pub on_server: Option<Time>,
+    /// When something of it first showed on another device.
+    pub on_others: Option<Time>,
+    /// When messages that carry it left its device.
+    pub sends: Vec<Time>,
+    /// After a wipe no disk and no message held it any more.
+    pub excused: bool,
+    /// A durable conflict record or a told word names it as the loser.
+    pub decided_against: bool,
+    /// Its device took it back.
+    pub rolled_back: bool,
+}
+
+impl OpRecord {
+    /// The last word told about the op.
+    pub fn last_word(&self) -> Option<Word> {
+        self.told.last().map(|(_, word)| *word)
+    }
+    /// Whether the user was ever told this.
+    pub fn was_told(&self, word: Word) -> bool {
+        self.told.iter().any(|(_, told)| *told == word)
+    }
+    /// The server's last verdict.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.verdicts.last().map(|(_, verdict)| *verdict)
+    }
+    /// Whether the app took the op and promised to keep it.
+    pub fn is_promised(&self) -> bool {
+        self.told.iter().any(|(_, word)| matches!(word, Word::Saved | Word::Synced | Word::Unknown))
+    }
+    /// Whether the user knows that the op did not take effect.
+    pub fn is_withdrawn(&self) -> bool {
+        matches!(self.last_word(), Some(Word::Rejected | Word::Superseded | Word::Refused | Word::DeadLetter))
+    }
+}
+
+/// A change of a field on the server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Commit {
+    /// When.
+    pub at: Time,
+    /// By which op.
+    pub op: OpId,
+    /// To what.
+    pub value: Value,
+}
+
+/// The record of one run.
+pub struct History<'a> {
+    /// The scenario that is being run.
+    pub scenario: &'a Scenario,
+    /// Its domain.
+    pub domain: &'static Domain,
+    /// What the system declares.
+    pub facts: Facts,
+    /// Now.
+    pub now: Time,
+    /// Nodes by [`NodeId`].
+    pub nodes: Vec<NodeView>,
+    ops: Vec<Option<OpRecord>>,
+    /// Every change of a field on the server, opening values first.
+    pub commits: BTreeMap<(Entity, Key, u8), Vec<Commit>>,
+    /// Whether a server row belongs on a device.
+    pub in_scope: &'a dyn Fn(NodeId, &Row) -> bool,
+    /// Rows deleted on the server by an op: when, and by which.
+    pub deletions: BTreeMap<(Entity, Key), (Time, OpId)>,
+    /// Messages delivered damaged that could still be parsed: set while such a message is being handled.
+    pub damaged: bool,
+    /// Whether the run came to rest.
+    pub rested: bool,
+    /// True where the run was not deviant in any clock.
+    pub clocks_true: bool,
+}
+
+impl<'a> History<'a> {
+    /// An empty record with the opening rows on the server and, unless they start empty, on the devices.
+    pub fn new(scenario: &'a Scenario, facts: Facts, in_scope: &'a dyn Fn(NodeId, &Row) -> bool) -> History<'a> {
+        let mut nodes: Vec<NodeView> = (0..=scenario.devices.len()).map(|_| NodeView::default()).collect();
+        let mut commits: BTreeMap<(Entity, Key, u8), Vec<Commit>> = BTreeMap::new();
+        for (n, view) in nodes.iter_mut().enumerate() {
+            if n > 0 && scenario.empty_devices {
+                continue;
+            }
+            for (_, row) in &scenario.rows {
+                view.rows.insert((row.entity, row.key), *row);
+                view.by_op.insert((row.origin, row.entity, row.part, row.key));
+            }
+        }
+        for (_, row) in &scenario.rows {
+            for field in 0..scenario.domain.fields(row.entity).len() as u8 {
+                let commit = Commit { at: Time::ZERO, op: OpId::NONE, value: row.get(field) };
+                commits.insert((row.entity, row.key, field), vec![commit]);
+            }
+        }
+        let most = scenario.steps.iter().map(|step| step.op.id.0).max().unwrap_or(0);
+        let mut ops: Vec<Option<OpRecord>> = (0..=most).map(|_| None).collect();
+        for step in &scenario.steps {
+            ops[step.op.id.0 as usize] = Some(OpRecord {
+                op: step.op,
+                at: None,
+                told: Vec::new(),
+                verdicts: Vec::new(),
+                seen: Vec::new(),
+                deltas: Vec::new(),
+                on_server: None,
+                on_others: None,
+                sends: Vec::new(),
+                excused: false,
+                decided_against: false,
+                rolled_back: false,
+            });
+        }
+        History {
+            scenario,
+            domain: scenario.domain,
+            facts,
+            now: Time::ZERO,
+            nodes,
+            ops,
+            commits,
+            in_scope,
+            deletions: BTreeMap::new(),
+            damaged: false,
+            rested: false,
+            clocks_true: true,
+        }
+    }
+
+    /// The record of an op.
+    pub fn op(&self, id: OpId) -> Option<&OpRecord> {
+        self.ops.get(id.0 as usize)?.as_ref()
+    }
+    /// The record of an op, to add to it.
+    pub fn op_mut(&mut self, id: OpId) -> Option<&mut OpRecord> {
+        self.ops.get_mut(id.0 as usize)?.as_mut()
+    }
+    /// Every op that happened, in order of id.
+    pub fn ops(&self) -> impl Iterator<Item = &OpRecord> {
+        self.ops.iter().flatten().filter(|record| record.at.is_some())
+    }
+    /// A node.
+    pub fn node(&self, id: NodeId) -> &NodeView {
+        &self.nodes[id.index()]
+    }
+    /// The server.
+    pub fn server(&self) -> &NodeView {
+        &self.nodes[0]
+    }
+
+    /// An identity that is the same on every node: a temporary or assigned id is traced to the op that made the row.
+    pub fn canonical(&self, node: NodeId, entity: Entity, key: Key) -> Key {
+        match self.node(node).rows.get(&(entity, key)) {
+            Some(row) => canonical(row),
+            None => key.maker().map_or(key, |(op, part)| Key::made(op, part)),
+        }
+    }
+
+    /// Takes a reported write in.
+    pub fn wrote(&mut self, node: NodeId, write: &Write) {
+        let now = self.now;
+        let view = &mut self.nodes[node.index()];
+        if let Some(before) = &write.before {
+            let renamed = write.after.is_none_or(|after| after.key != before.key || after.origin != before.origin);
+            if renamed {
+                view.rows.remove(&(before.entity, before.key));
+                view.by_op.remove(&(before.origin, before.entity, before.part, before.key));
+            }
+        }
+        if let Some(after) = &write.after {
+            if let Some(old) = view.rows.insert((after.entity, after.key), *after)
+                && (old.origin, old.part) != (after.origin, after.part)
+            {
+                view.by_op.remove(&(old.origin, old.entity, old.part, old.key));
+            }
+            view.by_op.insert((after.origin, after.entity, after.part, after.key));
+        }
+        if node.is_server() {
+            self.server_wrote(write);
+        } else {
+            if let Some(after) = &write.after {
+                let origin = after.origin;
+                if let Some(record) = self.op_mut(origin)
+                    && record.op.node != node
+                    && record.on_others.is_none()
+                {
+                    record.on_others = Some(now);
+                }
+            }
+            if write.why == Why::Effect
+                && let Some(record) = self.op_mut(write.op)
+                && record.op.node == node
+                && !record.rolled_back
+            {
+                if let Some(before) = write.before
+                    && record.seen.iter().all(|row| (row.entity, row.key) != (before.entity, before.key))
+                {
+                    record.seen.push(before);
+                }
+                self.note_deltas(write);
+            }
+            if write.why == Why::RolledBack
+                && let Some(record) = self.op_mut(write.op)
+            {
+                record.rolled_back = true;
+            }
+        }
+    }
+
+    fn note_deltas(&mut self, write: &Write) {
+        let (Some(after), domain) = (write.after, self.domain) else { return };
+        for ledger in domain.ledgers.iter().filter(|ledger| ledger.account == after.entity) {
+            let before = write.before.map_or(0, |row| row.get(ledger.quantity).or_zero());
+            let delta = after.get(ledger.quantity).or_zero() - before;
+            let key = canonical(&after);
+            if let Some(record) = self.op_mut(write.op)
+                && delta != 0
+            {
+                match record.deltas.iter_mut().find(|(entity, k, _)| (*entity, *k) == (after.entity, key)) {
+                    Some((_, _, sum)) => *sum += delta,
+                    None => record.deltas.push((after.entity, key, delta)),
+                }
+            }
+        }
+    }
+
+    fn server_wrote(&mut self, write: &Write) {
+        let now = self.now;
+        if let Some(record) = self.op_mut(write.op)
+            && record.on_server.is_none()
+        {
+            record.on_server = Some(now);
+        }
+        if let Some(after) = &write.after {
+            if after.entity == Entity::CONFLICT {
+                let loser = OpId(after.get(0).or_zero() as u32);
+                if let Some(record) = self.op_mut(loser) {
+                    record.decided_against = true;
+                }
+            }
+            let key = canonical(after);
+            for field in 0..self.domain.fields(after.entity).len() as u8 {
+                let old = write.before.map_or(Value::MISSING, |row| row.get(field));
+                let value = after.get(field);
+                if old != value || write.before.is_none() {
+                    let quantity = self.domain.class(after.entity, field) == Class::Quantity;
+                    let op = if quantity { write.op } else { after.set_by[field as usize] };
+                    let list = self.commits.entry((after.entity, key, field)).or_default();
+                    list.push(Commit { at: now, op, value });
+                } else if let Some(before) = &write.before
+                    && before.set_by[field as usize] != after.set_by[field as usize]
+                {
+                    let commit = Commit { at: now, op: after.set_by[field as usize], value };
+                    self.commits.entry((after.entity, key, field)).or_default().push(commit);
+                }
+            }
+        }
+        let dead = |row: Option<Row>| row.is_none_or(|row| row.deleted);
+        if !dead(write.before) && dead(write.after) && matches!(write.why, Why::Effect) {
+            let before = write.before.expect("a row that was not dead was there");
+            self.deletions.insert((before.entity, canonical(&before)), (now, write.op));
+        }
+    }
+
+    /// Takes a word in that a user was told.
+    pub fn told(&mut self, node: NodeId, op: OpId, word: Word) {
+        let now = self.now;
+        if word == Word::UpToDate {
+            self.nodes[node.index()].up_to_date = Some(now);
+        }
+        if let Some(record) = self.op_mut(op) {
+            record.told.push((now, word));
+            if matches!(word, Word::Superseded | Word::Rejected | Word::Conflict | Word::DeadLetter) {
+                record.decided_against = true;
+            }
+        }
+    }
+}
+
+/// The identity of a row that is the same on every node.
+pub fn canonical(row: &Row) -> Key {
+    if row.origin.is_some() && (row.key.is_made() || row.key.0 < 1 << 40) {
+        Key::made(row.origin, row.part)
+    } else {
+        row.key
+    }
+}

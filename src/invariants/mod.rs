@@ -1,0 +1,160 @@
+//! The promises that a sync system must keep, and how a breach of each is seen.
+//!
+//! Each invariant reads the [`History`] that the harness keeps and never the system itself (promise P5). It says when its
+//! antecedent occurred (*exercised*), so that a green campaign can be told from an empty one.
+
+pub mod history;
+
+pub use history::{History, NodeView, OpRecord};
+
+use crate::model::{Domain, Entity, Op};
+use crate::sim::{Cause, Channel, NodeId, OpId, Time};
+use crate::system::{Facts, Verdict, Word, Write};
+
+/// One breach of one promise in one run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// Which promise.
+    pub invariant: &'static str,
+    /// How it was broken; part of the violation's identity.
+    pub kind: &'static str,
+    /// The entity it was about; part of the violation's identity.
+    pub entity: &'static str,
+    /// When.
+    pub at: Time,
+    /// On which node it showed.
+    pub node: NodeId,
+    /// The ops that it is about.
+    pub ops: Vec<OpId>,
+    /// What happened, as a past fact.
+    pub text: String,
+}
+
+/// What makes two violations the same: invariant, kind of breach, entity.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Identity {
+    /// Which promise.
+    pub invariant: &'static str,
+    /// How it was broken.
+    pub kind: &'static str,
+    /// The entity it was about.
+    pub entity: &'static str,
+}
+
+impl Violation {
+    /// What stays the same while the story shrinks.
+    pub fn identity(&self) -> Identity {
+        Identity { invariant: self.invariant, kind: self.kind, entity: self.entity }
+    }
+}
+
+/// Something that an invariant may look at.
+#[derive(Clone, Copy, Debug)]
+pub enum Moment<'a> {
+    /// A user did something.
+    Acted(&'a Op),
+    /// A row changed on a node; the mirror already shows it.
+    Wrote(NodeId, &'a Write),
+    /// A user was told something.
+    Told(NodeId, OpId, Word),
+    /// The server decided.
+    Decided(OpId, Verdict),
+    /// A node sent a message that carries ops.
+    Sent { node: NodeId, channel: Channel, cause: Cause, ops: &'a [OpId] },
+    /// A node finished a step and has no unfinished handler.
+    Between(NodeId),
+}
+
+/// The kinds of [`Moment`], to say which ones an invariant wants.
+pub mod wants {
+    #![allow(missing_docs)]
+    pub const ACTED: u8 = 1;
+    pub const WROTE: u8 = 2;
+    pub const TOLD: u8 = 4;
+    pub const DECIDED: u8 = 8;
+    pub const SENT: u8 = 16;
+    pub const BETWEEN: u8 = 32;
+}
+
+/// A promise.
+pub trait Invariant {
+    /// Its name: kebab-case, present tense.
+    fn name(&self) -> &'static str;
+    /// What it promises, in one sentence.
+    fn promise(&self) -> &'static str;
+    /// Why it says nothing about this system or business, if it does not.
+    fn not_checked(&self, facts: &Facts, domain: &Domain) -> Option<&'static str> {
+        let _ = (facts, domain);
+        None
+    }
+    /// The moments that it wants to see: a sum of [`wants`].
+    fn wants(&self) -> u8;
+    /// Looks at a moment.
+    fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log);
+    /// Judges the run at rest.
+    fn judge(&mut self, history: &History<'_>, log: &mut Log) {
+        let _ = (history, log);
+    }
+}
+
+/// Where invariants say what they found.
+#[derive(Default)]
+pub struct Log {
+    invariant: usize,
+    name: &'static str,
+    now: Time,
+    /// One bit for each invariant whose antecedent occurred.
+    pub exercised: u64,
+    /// The first violation of each identity.
+    pub violations: Vec<Violation>,
+}
+
+/// A breach about to be reported.
+pub struct Breach<'a> {
+    /// How the promise was broken.
+    pub kind: &'static str,
+    /// The entity it was about.
+    pub entity: Entity,
+    /// On which node.
+    pub node: NodeId,
+    /// The ops that it is about.
+    pub ops: &'a [OpId],
+    /// When, if not now.
+    pub at: Option<Time>,
+}
+
+impl Log {
+    /// Empties the log for another run.
+    pub fn clear(&mut self) {
+        self.exercised = 0;
+        self.violations.clear();
+    }
+    /// From now on invariant number `index` speaks.
+    pub fn speaker(&mut self, index: usize, name: &'static str, now: Time) {
+        (self.invariant, self.name, self.now) = (index, name, now);
+    }
+    /// The antecedent of the invariant occurred.
+    #[inline]
+    pub fn exercised(&mut self) {
+        self.exercised |= 1 << self.invariant;
+    }
+    /// The promise was broken. Only the first breach of each identity is kept; `text` is made for that one only.
+    pub fn broke(&mut self, domain: &Domain, breach: Breach<'_>, text: impl FnOnce() -> String) {
+        self.exercised();
+        let entity = domain.entity_name(breach.entity);
+        let known =
+            |v: &Violation| v.invariant == self.name && v.kind == breach.kind && v.entity == entity;
+        if self.violations.iter().any(known) {
+            return;
+        }
+        self.violations.push(Violation {
+            invariant: self.name,
+            kind: breach.kind,
+            entity,
+            at: breach.at.unwrap_or(self.now),
+            node: breach.node,
+            ops: breach.ops.to_vec(),
+            text: text(),
+        });
+    }
+}

@@ -1,0 +1,276 @@
+//! A business as data: its entities, fields, laws and ops, and the pure transition of each op.
+//!
+//! Why: the harness decides its invariants from this table, so it needs to know no shop and no clinic; and the engine
+//! executes any domain with the same code. Entry type: [`Domain`].
+
+use super::op::Op;
+use super::row::{Entity, Key, Row, Value};
+use crate::sim::Draw;
+
+/// What a field is, which decides how the harness judges it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Class {
+    /// An ordinary field: a concurrent overwrite needs a decision.
+    Plain,
+    /// A stock or balance: never below zero on the server, kept by a ledger.
+    Quantity,
+    /// Points at a row of another entity.
+    Reference(Entity),
+    /// Unique among all rows of the entity (a receipt number).
+    Number,
+    /// Set once, when the row is made.
+    Frozen,
+    /// Filled in by the server when it commits; a device may not know it yet.
+    Assigned,
+}
+
+/// A field.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldSpec {
+    /// Its name in files and tables.
+    pub name: &'static str,
+    /// What it is.
+    pub class: Class,
+}
+
+/// An entity.
+#[derive(Clone, Copy, Debug)]
+pub struct EntitySpec {
+    /// Its name in files and tables.
+    pub name: &'static str,
+    /// Its fields, at most [`super::row::FIELDS`].
+    pub fields: &'static [FieldSpec],
+}
+
+/// How an op is written in a scenario file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// `{ "X": 5, "Y": 2 }`: one line for each row of this entity; `signed` allows negative numbers.
+    Lines { entity: Entity, signed: bool },
+    /// `{ "X": 6000 }`: a target of this entity and its new value.
+    Set { entity: Entity },
+    /// `{ "product": "X", "lot": 1, "quantity": 10 }`: an optional target, then numbers by name, then optional lines.
+    Record { target: Option<(&'static str, Entity)>, values: &'static [&'static str], lines: Option<(&'static str, Entity)> },
+    /// `{ "product": "X", "supplier": "S" }`: a target and one line without a number.
+    Pair { target: (&'static str, Entity), other: (&'static str, Entity) },
+    /// `"X"`: a target of this entity.
+    Target(Entity),
+    /// `"cart-1"`: the id of an earlier op of this verb name on the same device.
+    Earlier(&'static str),
+    /// One of these words.
+    Word(&'static [&'static str]),
+}
+
+/// What kind of promise an op is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Promise {
+    /// It makes or changes rows, and must not be lost once the user was told `saved`.
+    Durable,
+    /// It asks the app to do something (sync now, refresh) and changes no row of its own.
+    Command,
+    /// It only prepares (fills a cart) and may vanish with the app.
+    Preparation,
+}
+
+/// A kind of op.
+#[derive(Clone, Copy, Debug)]
+pub struct VerbSpec {
+    /// Its name in files.
+    pub name: &'static str,
+    /// What it is called in a story: "sells", "sets the price of".
+    pub tells: &'static str,
+    /// The stem of generated op names: "sale" for `sale-3`.
+    pub stem: &'static str,
+    /// How it is written.
+    pub shape: Shape,
+    /// What kind of promise it is.
+    pub promise: Promise,
+}
+
+/// A quantity that equals its opening value plus the sum of its entries.
+#[derive(Clone, Copy, Debug)]
+pub struct Ledger {
+    /// The entity that holds the quantity.
+    pub account: Entity,
+    /// The field that holds it.
+    pub quantity: u8,
+    /// The entity of the entries.
+    pub entry: Entity,
+    /// The entry's reference to the account.
+    pub reference: u8,
+    /// The entry's signed amount.
+    pub amount: u8,
+}
+
+/// A quantity that equals the sum over its parts, wherever it has any.
+#[derive(Clone, Copy, Debug)]
+pub struct PartsLaw {
+    /// The entity of the whole and its quantity.
+    pub whole: (Entity, u8),
+    /// The entity of the parts and their quantity.
+    pub part: (Entity, u8),
+    /// The part's reference to the whole.
+    pub reference: u8,
+}
+
+/// A total that equals the sum of amount times price over the lines of the same op.
+#[derive(Clone, Copy, Debug)]
+pub struct TotalLaw {
+    /// The entity with the total, and the field.
+    pub head: (Entity, u8),
+    /// The entity of the lines, their amount and their price.
+    pub line: (Entity, u8, u8),
+}
+
+/// Batches that must be sold earliest expiry first.
+#[derive(Clone, Copy, Debug)]
+pub struct ExpiryLaw {
+    /// The entity of the batches.
+    pub batch: Entity,
+    /// Its reference to the product.
+    pub product: u8,
+    /// Its expiry, in days since 1970.
+    pub expires: u8,
+    /// Its quantity.
+    pub quantity: u8,
+    /// The entity of the entries that take from a batch.
+    pub entry: Entity,
+    /// The entry's reference to the batch.
+    pub entry_batch: u8,
+    /// The entry's kind; only entries with `sale_kind` are bound by the law.
+    pub entry_kind: u8,
+    /// The kind of an entry that is a sale.
+    pub sale_kind: i64,
+}
+
+/// A piece of what an op brings about when it takes effect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Piece {
+    /// The entity of the row.
+    pub entity: Entity,
+    /// The row's part; a row split in several has parts that differ by multiples of [`SPLIT`].
+    pub part: u8,
+    /// The field whose sum over the splits must reach `amount`, if there is one.
+    pub amount: Option<(u8, i64)>,
+}
+
+/// Parts that differ by this much are splits of one piece.
+pub const SPLIT: u8 = 32;
+
+/// A change that an op asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// A new row.
+    Create(Row),
+    /// A field is set, whatever it was.
+    Set { entity: Entity, key: Key, field: u8, value: Value },
+    /// A quantity changes by so much.
+    Add { entity: Entity, key: Key, field: u8, delta: i64 },
+    /// A row is deleted.
+    Delete { entity: Entity, key: Key },
+}
+
+/// Read access to a node's rows.
+pub trait Rows {
+    /// The live row with this identity.
+    fn row(&self, entity: Entity, key: Key) -> Option<Row>;
+}
+
+/// A source of generator luck, each draw under its own name.
+pub struct Dice {
+    draw: Draw,
+}
+
+impl Dice {
+    /// Dice that start from one draw.
+    pub fn new(draw: Draw) -> Dice {
+        Dice { draw }
+    }
+    /// A number in `0..n`.
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.draw = self.draw.next();
+        self.draw.below(n)
+    }
+    /// True once in `n` times.
+    pub fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+    /// A number in `low..=high`.
+    pub fn between(&mut self, low: i64, high: i64) -> i64 {
+        low + self.below((high - low + 1) as u64) as i64
+    }
+}
+
+/// What the generator of a domain may draw from when it invents an op.
+pub struct Setting<'a> {
+    /// Opening rows.
+    pub rows: &'a [Row],
+    /// Ops invented so far, in no order of time across devices.
+    pub ops: &'a [Op],
+    /// Whether a few rows should be hot.
+    pub hot: bool,
+}
+
+/// A business as data.
+#[derive(Clone, Copy)]
+pub struct Domain {
+    /// Its name.
+    pub name: &'static str,
+    /// Entities by [`Entity`] number.
+    pub entities: &'static [EntitySpec],
+    /// Verbs by [`super::op::Verb`] number.
+    pub verbs: &'static [VerbSpec],
+    /// Quantities kept by entries.
+    pub ledgers: &'static [Ledger],
+    /// Quantities split in parts.
+    pub parts: &'static [PartsLaw],
+    /// Totals over lines.
+    pub totals: &'static [TotalLaw],
+    /// Earliest expiry first.
+    pub expiry: Option<ExpiryLaw>,
+    /// What an op asks for, given what its device shows.
+    pub transition: fn(&Op, &dyn Rows, &mut Vec<Effect>),
+    /// What must exist on a node once an op took effect there: all of it or none.
+    pub pieces: fn(&Op, &mut Vec<Piece>),
+    /// Opening rows for a generated run.
+    pub opening: fn(&mut Dice, bool) -> Vec<(String, Row)>,
+    /// Invents one op for a device; `None` when nothing fits.
+    pub invent: fn(&mut Dice, &Setting<'_>, Op) -> Option<Op>,
+}
+
+impl Domain {
+    /// An entity's name.
+    pub fn entity_name(&self, entity: Entity) -> &'static str {
+        match entity {
+            Entity::CONFLICT => "conflict",
+            Entity::AUDIT => "audit",
+            Entity(n) => self.entities.get(n as usize).map_or("?", |spec| spec.name),
+        }
+    }
+    /// An entity by name.
+    pub fn entity(&self, name: &str) -> Option<Entity> {
+        self.entities.iter().position(|spec| spec.name == name).map(|n| Entity(n as u8))
+    }
+    /// The fields of an entity.
+    pub fn fields(&self, entity: Entity) -> &'static [FieldSpec] {
+        self.entities.get(entity.0 as usize).map_or(&[], |spec| spec.fields)
+    }
+    /// The class of a field; plain where the domain has no such field.
+    pub fn class(&self, entity: Entity, field: u8) -> Class {
+        self.fields(entity).get(field as usize).map_or(Class::Plain, |spec| spec.class)
+    }
+    /// A verb's table entry.
+    pub fn verb(&self, op: &Op) -> &'static VerbSpec {
+        &self.verbs[op.verb.0 as usize]
+    }
+    /// Whether an op must not be lost once the user was told `saved`.
+    pub fn is_durable(&self, op: &Op) -> bool {
+        self.verb(op).promise == Promise::Durable
+    }
+}
+
+impl std::fmt::Debug for Domain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Domain({})", self.name)
+    }
+}

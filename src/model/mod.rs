@@ -1,0 +1,15 @@
+//! What is sold, edited and asked for: rows, ops, domains as data, and the scenario of one run.
+//!
+//! Depends on [`crate::sim`] only. It knows no system and no invariant.
+
+pub mod domain;
+pub mod op;
+pub mod retail;
+pub mod retail_workload;
+pub mod row;
+pub mod scenario;
+
+pub use domain::{Class, Domain, Effect, Piece, Rows};
+pub use op::{Line, Op, Verb};
+pub use row::{Entity, Key, Row, RowState, Value};
+pub use scenario::{Network, Scenario, Step};

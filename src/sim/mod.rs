@@ -1,0 +1,17 @@
+//! The deterministic core: virtual time, luck by name, the event queue, wall clocks.
+//!
+//! Depends on nothing else of this crate. It knows neither rows nor ops nor networks.
+
+pub mod choice;
+pub mod clock;
+pub mod label;
+pub mod luck;
+pub mod queue;
+pub mod time;
+
+pub use choice::{Choices, Deviation, Fate, Fault, Odds};
+pub use clock::WallClock;
+pub use label::{Cause, Channel, Label, Names, NodeId, OpId, Point};
+pub use luck::{Draw, Fingerprint, Key};
+pub use queue::Queue;
+pub use time::{Span, Time};

@@ -1,0 +1,243 @@
+//! What a node can do in one atomic step: read clocks, draw, send, set timers, and report.
+//!
+//! Why: input in, effects out. Everything asked for here happens after the step's writes are on disk; if the nemesis
+//! kills the node at that boundary, it does not happen at all. Nothing here touches another node.
+
+use super::report::{Audit, Lamp, Verdict, Why, Word, Write};
+use crate::model::{Entity, Row, Value};
+use crate::sim::{Cause, Channel, Choices, Label, NodeId, OpId, Point, Span, Time, WallClock};
+
+/// A timer: what it is for, and a number of the system's choice. Setting one that is set moves it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timer {
+    /// One of the system's channels.
+    pub channel: Channel,
+    /// Which of several at once.
+    pub number: u32,
+}
+
+/// A multi-step handler of the system's: a number of its choice that comes back in [`super::Input::Resume`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Task(pub u32);
+
+/// A message on its way out.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing<M> {
+    pub to: NodeId,
+    pub route: Route,
+    pub ops: (u32, u32),
+    pub message: M,
+}
+
+/// How the label of an outgoing message is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Route {
+    /// A new request: channel, and cause.
+    Request(Channel, Cause),
+    /// The answer to the message with this label.
+    Answer(Label),
+}
+
+/// What happened to timers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum TimerChange {
+    Set(Timer, Span, Option<Cause>),
+    Cancel(Timer),
+}
+
+/// Counters that documents of sync systems ask for; summed over a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+#[allow(missing_docs)]
+pub enum Metric {
+    StockConflicts,
+    PriceConflicts,
+    ConflictsServerKept,
+    ConflictsDeviceKept,
+    ConflictsRecorded,
+    ValidationFailures,
+    KeyHits,
+    TimeOuts,
+    Retries,
+    LocalWins,
+}
+
+/// Names of [`Metric`]s, in order.
+pub const METRICS: [&str; 10] = [
+    "stock_conflicts",
+    "price_conflicts",
+    "conflicts_server_kept",
+    "conflicts_device_kept",
+    "conflicts_recorded",
+    "validation_failures",
+    "idempotency_key_hits",
+    "time_outs",
+    "retries",
+    "conflicts_counted_by_the_system",
+];
+
+/// The effects of one atomic step, and the little that a node may know.
+pub struct Context<M> {
+    pub(crate) node: NodeId,
+    pub(crate) now: Time,
+    pub(crate) clock: WallClock,
+    pub(crate) cause: Cause,
+    pub(crate) label: Label,
+    pub(crate) choices: Choices,
+    pub(crate) polite: bool,
+    pub(crate) draws: u32,
+    pub(crate) sends: Vec<Outgoing<M>>,
+    pub(crate) carried: Vec<OpId>,
+    pub(crate) timers: Vec<TimerChange>,
+    pub(crate) writes: Vec<Write>,
+    pub(crate) told: Vec<(OpId, Word)>,
+    pub(crate) decided: Vec<(OpId, Verdict)>,
+    pub(crate) resume: Option<Task>,
+    pub(crate) work: Span,
+    pub(crate) goals: u64,
+    pub(crate) metrics: [u64; METRICS.len()],
+    pub(crate) lamp: Option<Lamp>,
+    audits: u32,
+}
+
+impl<M> Context<M> {
+    pub(crate) fn new(choices: Choices) -> Context<M> {
+        Context {
+            node: NodeId::SERVER,
+            now: Time::ZERO,
+            clock: WallClock::default(),
+            cause: Cause::Boot(0),
+            label: Label::new(NodeId::SERVER, Channel(0), Cause::Boot(0), Point::Boot),
+            choices,
+            polite: false,
+            draws: 0,
+            sends: Vec::new(),
+            carried: Vec::new(),
+            timers: Vec::new(),
+            writes: Vec::new(),
+            told: Vec::new(),
+            decided: Vec::new(),
+            resume: None,
+            work: Span::ZERO,
+            goals: 0,
+            metrics: [0; METRICS.len()],
+            lamp: None,
+            audits: 0,
+        }
+    }
+
+    /// The node that takes this step.
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+    /// Microseconds since 1970 as this node's wall clock shows them: it may be wrong, and it may jump.
+    pub fn wall(&self) -> i64 {
+        self.clock.read(self.now)
+    }
+    /// Time since the run began by a clock that nobody can set (Android's `elapsedRealtime`); survives a kill.
+    pub fn uptime(&self) -> Time {
+        self.now
+    }
+    /// What led to this step: the op, timer or change of link at the start of the chain.
+    pub fn cause(&self) -> Cause {
+        self.cause
+    }
+    /// A number in `0..n`: the system's only luck. Politely the lowest.
+    ///
+    /// # Panics
+    /// If `n` is 0 or above 2^32.
+    pub fn draw(&mut self, n: u64) -> u64 {
+        self.draws += 1;
+        if self.polite {
+            return 0;
+        }
+        let label = self.label.point(Point::Draw).number(self.draws);
+        self.choices.value(label, n)
+    }
+
+    /// Sends a request on a channel. `ops` are the ops that it carries; `cause` names it (politely the first of them).
+    pub fn send(&mut self, to: NodeId, channel: Channel, cause: Cause, ops: impl IntoIterator<Item = OpId>, message: M) {
+        self.post(to, Route::Request(channel, cause), ops, message);
+    }
+
+    /// Answers the message that is being handled (or that the resumed task began with).
+    pub fn reply(&mut self, to: NodeId, request: Label, ops: impl IntoIterator<Item = OpId>, message: M) {
+        self.post(to, Route::Answer(request), ops, message);
+    }
+
+    fn post(&mut self, to: NodeId, route: Route, ops: impl IntoIterator<Item = OpId>, message: M) {
+        let from = self.carried.len() as u32;
+        self.carried.extend(ops);
+        self.sends.push(Outgoing { to, route, ops: (from, self.carried.len() as u32), message });
+    }
+
+    /// The label of the message that is being handled; keep it to [`Context::reply`] from a later step.
+    pub fn request(&self) -> Label {
+        self.label
+    }
+
+    /// Sets a timer. Without a cause it is named by how often it was set: `till-1.push-tick.push-tick-3.timer`.
+    pub fn set_timer(&mut self, timer: Timer, after: Span, cause: Option<Cause>) {
+        self.timers.push(TimerChange::Set(timer, after, cause));
+    }
+    /// Cancels a timer, if it is set.
+    pub fn cancel_timer(&mut self, timer: Timer) {
+        self.timers.push(TimerChange::Cancel(timer));
+    }
+    /// Asks for [`super::Input::Resume`] with this task: the handler has another transaction to do. Others may run in
+    /// between, and the node may die there.
+    pub fn resume(&mut self, task: Task) {
+        self.resume = Some(task);
+    }
+    /// The step takes this long: what it sends goes out that much later.
+    pub fn work(&mut self, span: Span) {
+        self.work += span;
+    }
+
+    /// Reports a change of a row. Equal rows are no change.
+    pub fn wrote(&mut self, before: Option<Row>, after: Option<Row>, op: OpId, why: Why) {
+        if before != after {
+            self.writes.push(Write { before, after, op, why });
+        }
+    }
+    /// Number of writes reported so far in this step, to take them back with [`Context::unwrite`].
+    pub fn written(&self) -> usize {
+        self.writes.len()
+    }
+    /// Takes back the reports of writes since `mark`: their transaction was rolled back.
+    pub fn unwrite(&mut self, mark: usize) {
+        self.writes.truncate(mark);
+    }
+    /// Reports what the user is told about an op.
+    pub fn tell(&mut self, op: OpId, word: Word) {
+        self.told.push((op, word));
+    }
+    /// Reports what the server decided about an op.
+    pub fn decide(&mut self, op: OpId, verdict: Verdict) {
+        self.decided.push((op, verdict));
+    }
+    /// Reports what the sync lamp shows from now on.
+    pub fn show(&mut self, lamp: Lamp) {
+        self.lamp = Some(lamp);
+    }
+    /// Reports that a goal of the system's list was reached.
+    ///
+    /// # Panics
+    /// If `goal` is 64 or more.
+    pub fn reach(&mut self, goal: u32) {
+        assert!(goal < 64, "a system has at most 64 goals");
+        self.goals |= 1 << goal;
+    }
+    /// Counts something.
+    pub fn count(&mut self, metric: Metric) {
+        self.metrics[metric as usize] += 1;
+    }
+    /// An audit row for `op`, to be stored by the system like any other row.
+    pub fn audit_row(&mut self, op: OpId, what: Audit, commit: u32) -> Row {
+        self.audits += 1;
+        let key = crate::model::Key(u64::from(commit) << 20 | u64::from(op.0) << 4 | what as u64);
+        let mut row = Row::new(Entity::AUDIT, key);
+        row.origin = op;
+        row.with(0, Value::int(i64::from(op.0))).with(1, Value::int(what as i64))
+    }
+}

@@ -1,0 +1,131 @@
+//! The contract with a system under test: symmetric, without I/O, one `handle` one atomic step.
+//!
+//! Why: whatever is written against these traits gets replay, random search, shrinking and reports. The harness owns each
+//! node's disk and lends it; no system has to be honest about what survives a kill. This module knows no policy and no
+//! invariant (promise P5). Entry types: [`System`] and [`Node`].
+
+pub mod context;
+pub mod report;
+
+pub use context::{Context, METRICS, Metric, Task, Timer};
+pub use report::{
+    Audit, Dot, Facts, Lamp, Pending, PendingState, Reports, RetryBounds, Rule, Verdict, Why, Word, Write,
+};
+
+use crate::model::{Domain, Op, Row};
+use crate::sim::NodeId;
+
+/// What a message between nodes must tell the network.
+pub trait Message: Clone {
+    /// Size on the wire, in bytes.
+    fn bytes(&self) -> u32;
+    /// Damages the message in a way that `luck` chooses. Returns whether it can still be parsed; what cannot arrives as
+    /// [`Input::Garbled`]. The default is that damage is always noticed by the parser.
+    fn corrupt(&mut self, luck: u32) -> bool {
+        let _ = luck;
+        false
+    }
+}
+
+/// What happens to a node.
+#[derive(Clone, Debug)]
+pub enum Input<M> {
+    /// It has just booted, for the first time or again.
+    Booted,
+    /// Its user does something.
+    Op(Op),
+    /// A message arrives; [`Context::request`] is its label.
+    Message {
+        /// The sender.
+        from: NodeId,
+        /// What arrives.
+        message: M,
+    },
+    /// Something arrives that cannot be parsed.
+    Garbled {
+        /// The sender.
+        from: NodeId,
+    },
+    /// A message could not be delivered and the sender knows: its link is down, or the other side refuses connections.
+    Unreachable {
+        /// Who could not be reached.
+        to: NodeId,
+        /// What was to be sent.
+        message: M,
+    },
+    /// A request arrives while the node is overloaded and must answer with an error.
+    Overloaded {
+        /// The sender.
+        from: NodeId,
+        /// What arrives.
+        message: M,
+    },
+    /// A timer fires.
+    Timer(Timer),
+    /// The next transaction of a handler with several.
+    Resume(Task),
+    /// The device is told of a change of its link.
+    Link {
+        /// Whether it is told that it is online.
+        online: bool,
+    },
+    /// The app returns from the background.
+    Foreground,
+    /// The final phase of a run that never heals: fetch everything once more, then be still.
+    Finish,
+}
+
+/// A device or the server: a state machine that survives a kill only through its disk.
+pub trait Node {
+    /// What nodes send each other.
+    type Message: Message;
+    /// What is kept durably.
+    type Disk;
+
+    /// One atomic step.
+    fn handle(&mut self, disk: &mut Self::Disk, input: Input<Self::Message>, cx: &mut Context<Self::Message>);
+
+    /// Every row that a user or an auditor would see, in any order, tombstones included.
+    fn rows(&self, disk: &Self::Disk, visit: &mut dyn FnMut(&Row));
+
+    /// What the node still wants to do; nothing by default.
+    fn pending(&self, disk: &Self::Disk, visit: &mut dyn FnMut(Pending)) {
+        let _ = (disk, visit);
+    }
+
+    /// Whether the node has finished the final phase of a run that never heals.
+    fn finished(&self) -> bool {
+        true
+    }
+}
+
+/// The thing under test: how its devices and its server behave.
+pub trait System: Sync {
+    /// What nodes send each other.
+    type Message: Message;
+    /// What a node keeps durably.
+    type Disk: Clone;
+    /// A device.
+    type Device: Node<Message = Self::Message, Disk = Self::Disk>;
+    /// The server.
+    type Server: Node<Message = Self::Message, Disk = Self::Disk>;
+
+    /// Its name.
+    fn name(&self) -> &str;
+    /// The business it runs.
+    fn domain(&self) -> &'static Domain;
+    /// What it declares about itself.
+    fn facts(&self) -> Facts;
+    /// A fresh disk that holds these rows. `install` counts a device's installations from 0.
+    fn disk(&self, who: NodeId, install: u32, rows: &mut dyn Iterator<Item = Row>) -> Self::Disk;
+    /// Starts a device from its disk.
+    fn device(&self, who: NodeId, disk: &Self::Disk) -> Self::Device;
+    /// Starts the server from its disk.
+    fn server(&self, disk: &Self::Disk) -> Self::Server;
+    /// Whether this row of the server belongs on this device. All of them, by default.
+    fn in_scope(&self, device: NodeId, row: &Row) -> bool {
+        let _ = (device, row);
+        true
+    }
+}
+

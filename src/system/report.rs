@@ -1,0 +1,256 @@
+//! What a system says about itself: writes, words told to users, verdicts, what is still pending, and its bounds.
+//!
+//! Why: invariants are decided from these reports plus the harness's own bookkeeping. A report changes nothing in the
+//! run; what a system does not report is "not checked", never "held".
+
+use crate::model::{Key, Row};
+use crate::sim::{Channel, OpId, Span};
+
+/// What a user saw about an op.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Word {
+    /// It is on this device and will be sent.
+    Saved,
+    /// The server has it.
+    Synced,
+    /// The server refused it; nothing of it remains.
+    Rejected,
+    /// Somebody else's edit was taken instead.
+    Superseded,
+    /// A human has to decide.
+    Conflict,
+    /// Nobody knows yet; a later word must follow.
+    Unknown,
+    /// It was given up and is kept where the user can see it.
+    DeadLetter,
+    /// The device has everything that the server has.
+    UpToDate,
+    /// The app did not take it (not enough stock on the shelf, nothing in the cart).
+    Refused,
+}
+
+impl Word {
+    /// The word in stories and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Word::Saved => "saved",
+            Word::Synced => "synced",
+            Word::Rejected => "rejected",
+            Word::Superseded => "superseded",
+            Word::Conflict => "conflict",
+            Word::Unknown => "unknown",
+            Word::DeadLetter => "dead letter",
+            Word::UpToDate => "up to date",
+            Word::Refused => "refused",
+        }
+    }
+    /// All words.
+    pub const ALL: [Word; 9] = [
+        Word::Saved,
+        Word::Synced,
+        Word::Rejected,
+        Word::Superseded,
+        Word::Conflict,
+        Word::Unknown,
+        Word::DeadLetter,
+        Word::UpToDate,
+        Word::Refused,
+    ];
+}
+
+/// The rule that a rejection names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Rule {
+    /// A quantity would go below zero.
+    Quantity,
+    /// A row that it refers to is not there.
+    Missing,
+    /// Somebody changed the same thing meanwhile.
+    Conflict,
+    /// The row was deleted meanwhile.
+    Deleted,
+}
+
+/// What the server decided about an op.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Verdict {
+    /// It took effect.
+    Accepted,
+    /// It did not, because of a rule; for a quantity, about which row, what there was and what was asked for.
+    Rejected { rule: Rule, about: Key, available: i64, requested: i64 },
+    /// Another op was taken instead.
+    Superseded { by: OpId },
+    /// Left to a human.
+    Manual,
+}
+
+/// A change of one row in one atomic step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Write {
+    /// The row before, if it was there.
+    pub before: Option<Row>,
+    /// The row after, if it is still there.
+    pub after: Option<Row>,
+    /// The op that this write carries out, where it carries one out.
+    pub op: OpId,
+    /// Why it was written.
+    pub why: Why,
+}
+
+/// Why a row was written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// An op takes effect here.
+    Effect,
+    /// What another node holds was copied here.
+    Copied,
+    /// An op is taken back.
+    RolledBack,
+    /// Only the row's identity changed: a temporary id became a real one.
+    Renamed,
+    /// The node cleans up: nothing that a user could miss.
+    Purged,
+}
+
+/// What a node still wants to do about an op.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Pending {
+    /// The op.
+    pub op: OpId,
+    /// How far it has come.
+    pub state: PendingState,
+}
+
+/// How far a pending op has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum PendingState {
+    /// Waiting to be sent.
+    Queued,
+    /// Marked as being sent.
+    InFlight,
+    /// Given up because the transport failed too often.
+    GivenUp,
+    /// Given up because the server refused it; kept where the user can see it.
+    DeadLetter,
+}
+
+impl PendingState {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            PendingState::Queued => "queued",
+            PendingState::InFlight => "marked in flight",
+            PendingState::GivenUp => "given up",
+            PendingState::DeadLetter => "a dead letter",
+        }
+    }
+}
+
+/// The sync lamp that a device shows: the number of ops pending, and a colour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lamp {
+    /// "X operations pending".
+    pub pending: u32,
+    /// The dot.
+    pub dot: Dot,
+}
+
+/// The colour of a [`Lamp`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dot {
+    /// All synced.
+    Green,
+    /// Something is pending.
+    Yellow,
+    /// Something failed.
+    Red,
+}
+
+impl Dot {
+    /// The colour's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dot::Green => "green",
+            Dot::Yellow => "yellow",
+            Dot::Red => "red",
+        }
+    }
+}
+
+/// What an entry of the audit trail records (field 1 of an [`crate::model::Entity::AUDIT`] row).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(i64)]
+#[allow(missing_docs)]
+pub enum Audit {
+    Change = 1,
+    Rejection = 2,
+    Conflict = 3,
+}
+
+/// Declared bounds on sending the same op again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RetryBounds {
+    /// At most this many sends of one op; `None` without limit.
+    pub attempts: Option<u32>,
+    /// At least this long between a failed send and the next one caused by it: the delays of the first retries in
+    /// order; the last repeats.
+    pub delays: [Span; 5],
+    /// At most this many ops in one message.
+    pub batch: u32,
+}
+
+/// What a system reports; an invariant that needs more says that it was not checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reports {
+    /// The server's verdict on each op.
+    pub verdicts: bool,
+    /// What users are told.
+    pub words: bool,
+    /// What each node still wants to do.
+    pub pending: bool,
+    /// Which ops each send carries.
+    pub sends: bool,
+    /// An audit trail as rows.
+    pub audit: bool,
+    /// The sync lamp.
+    pub lamp: bool,
+    /// Which op set each field.
+    pub authors: bool,
+    /// That devices download what others did.
+    pub pulls: bool,
+}
+
+impl Reports {
+    /// A system that reports its writes only.
+    pub const NOTHING: Reports = Reports {
+        verdicts: false,
+        words: false,
+        pending: false,
+        sends: false,
+        audit: false,
+        lamp: false,
+        authors: false,
+        pulls: false,
+    };
+}
+
+/// What a system declares about itself, once.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Names of its channels and timers; [`Channel`] 1 is the first.
+    pub channels: &'static [&'static str],
+    /// Those of them that are a client's time-outs.
+    pub time_outs: &'static [Channel],
+    /// Those whose requests fetch what others did.
+    pub pulls: &'static [Channel],
+    /// The longest period of its timers: it is at rest after two of these without a write.
+    pub longest_period: Span,
+    /// Its bounds on sending again, where it declares any.
+    pub retry: Option<RetryBounds>,
+    /// Outcomes do not depend on wall clocks that are off by at most this; `None` if it declares nothing.
+    pub clock_bound: Option<Span>,
+    /// What it reports.
+    pub reports: Reports,
+    /// Situations that a campaign should reach, by the number given to [`super::Context::reach`]; at most 64.
+    pub goals: &'static [&'static str],
+}
