@@ -5,9 +5,11 @@
 pub mod link;
 pub mod node;
 pub mod outcome;
+pub mod subject;
 pub mod trace;
 pub mod world;
 
 pub use outcome::{End, Histogram, Metrics, Outcome};
+pub use subject::{Subject, Systems, Unknown};
 pub use trace::{Event, Loss, What};
 pub use world::{Luck, Plan, run};

@@ -1,0 +1,1 @@
+//! What picks the next schedule, and what makes a failing one small.

@@ -1,0 +1,58 @@
+//! A system under test with its types erased: what explorers, reports and the command line hold.
+//!
+//! The run inside is still compiled for the concrete system.
+
+use super::outcome::Outcome;
+use super::world::{self, Luck, Plan};
+use crate::model::{Domain, Scenario};
+use crate::system::{Facts, System};
+use std::sync::Arc;
+
+/// A system that can be run.
+pub trait Subject: Send + Sync {
+    /// Its name.
+    fn name(&self) -> String;
+    /// The business it runs.
+    fn domain(&self) -> &'static Domain;
+    /// What it declares about itself.
+    fn facts(&self) -> Facts;
+    /// Runs a scenario against every invariant. `record` keeps the trace and the end state.
+    fn run(&self, scenario: &Scenario, luck: Luck, record: bool) -> Outcome;
+}
+
+impl<S: System + Send + Sync> Subject for S {
+    fn name(&self) -> String {
+        System::name(self).to_string()
+    }
+    fn domain(&self) -> &'static Domain {
+        System::domain(self)
+    }
+    fn facts(&self) -> Facts {
+        System::facts(self)
+    }
+    fn run(&self, scenario: &Scenario, luck: Luck, record: bool) -> Outcome {
+        world::run(self, scenario, luck, Plan { invariants: crate::invariants::all(), record })
+    }
+}
+
+/// Where systems are found by name.
+pub trait Systems: Sync {
+    /// The system of this name; a preset may be followed by repairs: `seri-week-1+push.idempotency=same-transaction`.
+    ///
+    /// # Errors
+    /// What is wrong with the name, and the nearest valid ones, in words.
+    fn find(&self, name: &str) -> Result<Arc<dyn Subject>, Unknown>;
+    /// All names without repairs.
+    fn names(&self) -> Vec<String>;
+}
+
+/// A name that names nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unknown {
+    /// The part that names nothing.
+    pub part: String,
+    /// What it should name: "system", "knob", "value of push.order".
+    pub what: String,
+    /// Valid names.
+    pub known: Vec<String>,
+}

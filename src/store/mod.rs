@@ -1,0 +1,1 @@
+//! What a node keeps, behind one trait with transactions.
