@@ -36,12 +36,14 @@ pub mod field {
     pub const STOCK: u8 = 0;
     pub const PRICE: u8 = 1;
     pub const THRESHOLD: u8 = 2;
+    pub const LAST_COUNT: u8 = 3;
 
     pub const BATCH_PRODUCT: u8 = 0;
     pub const BATCH_LOT: u8 = 1;
     pub const BATCH_EXPIRES: u8 = 2;
     pub const BATCH_QUANTITY: u8 = 3;
     pub const BATCH_INITIAL: u8 = 4;
+    pub const BATCH_LAST_COUNT: u8 = 5;
 
     pub const SALE_NUMBER: u8 = 0;
     pub const SALE_TOTAL: u8 = 1;
@@ -89,7 +91,7 @@ const fn e(name: &'static str, fields: &'static [FieldSpec]) -> EntitySpec {
 use Class::{Assigned, Frozen, Number, Plain, Quantity, Reference};
 
 static ENTITIES: [EntitySpec; 14] = [
-    e("product", &[f("stock", Quantity), f("price", Plain), f("threshold", Plain)]),
+    e("product", &[f("stock", Quantity), f("price", Plain), f("threshold", Plain), f("last_count", Assigned)]),
     e(
         "product_batch",
         &[
@@ -98,6 +100,7 @@ static ENTITIES: [EntitySpec; 14] = [
             f("expires", Frozen),
             f("quantity", Quantity),
             f("initial", Frozen),
+            f("last_count", Assigned),
         ],
     ),
     e("supplier", &[f("phone", Plain)]),

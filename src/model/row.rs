@@ -149,6 +149,8 @@ pub struct Row {
     pub created: i64,
     /// When it was last changed, by whatever clock the system uses.
     pub stamp: i64,
+    /// When each field was last set by an edit, in a system that decides by field; else 0.
+    pub stamps: [i64; FIELDS],
     /// The fields.
     pub fields: [Value; FIELDS],
     /// Ghost: the op that last set each field.
@@ -169,6 +171,7 @@ impl Row {
             version: 0,
             created: 0,
             stamp: 0,
+            stamps: [0; FIELDS],
             fields: [Value::MISSING; FIELDS],
             set_by: [OpId::NONE; FIELDS],
         }
