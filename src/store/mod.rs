@@ -110,6 +110,8 @@ pub enum Cell {
     Ready = 4,
     /// How often everything was downloaded.
     Downloads = 5,
+    /// How often the device booted, and in its upper bits which installation it is.
+    Boots = 6,
 }
 
 /// The key is already there.

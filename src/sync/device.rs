@@ -1,0 +1,347 @@
+//! A device of our engine: what it does when something happens to it.
+//!
+//! Triggers and time-outs live here; how an op is written is in `local.rs`, how the outbox drains in `drain.rs`, how
+//! downloads are merged in `download.rs`.
+
+use super::drain::{Drain, Race};
+use super::local::Writing;
+use super::message::{Body, Wire};
+use super::policy::*;
+use crate::model::retail::{ADD_TO_CART, COMPLETE, REFRESH, SELL, SELL_ON_CREDIT, SYNC};
+use crate::model::{Domain, Op, Row, Verb};
+use crate::sim::{Cause, Channel, NodeId, OpId, Span};
+use crate::store::{Cell, Copy, Status, Store};
+use crate::system::{Context, Dot, Input, Lamp, Metric, Node, Pending, PendingState, Timer, Word};
+use std::marker::PhantomData;
+
+/// The engine's channels and timers, in the order of [`CHANNELS`].
+pub mod channel {
+    #![allow(missing_docs)]
+    use crate::sim::Channel;
+    pub const PUSH: Channel = Channel(1);
+    pub const PULL: Channel = Channel(2);
+    pub const PUSH_TICK: Channel = Channel(3);
+    pub const PULL_TICK: Channel = Channel(4);
+    pub const PUSH_TIME_OUT: Channel = Channel(5);
+    pub const PULL_TIME_OUT: Channel = Channel(6);
+    pub const RETRY: Channel = Channel(7);
+    pub const DEBOUNCE: Channel = Channel(8);
+    pub const RACE: Channel = Channel(9);
+}
+
+/// Names of the engine's channels and timers.
+pub const CHANNELS: &[&str] =
+    &["push", "pull", "push-tick", "pull-tick", "push-time-out", "pull-time-out", "retry", "debounce", "race"];
+
+/// Goals of the engine, by number.
+pub mod goal {
+    #![allow(missing_docs)]
+    pub const KEY_EXPIRED: u32 = 0;
+    pub const KEY_HIT: u32 = 1;
+    pub const LATE_ANSWER: u32 = 2;
+    pub const REQUEUED: u32 = 3;
+    pub const DEBOUNCED_AGAIN: u32 = 4;
+    pub const PULL_OVER_PENDING: u32 = 5;
+    pub const EDIT_CONFLICT: u32 = 6;
+    pub const REFUSED_AT_TILL: u32 = 7;
+    pub const REJECTED_AFTER_RECEIPT: u32 = 8;
+    pub const SECOND_PAGE: u32 = 9;
+    pub const BATCH_SPLIT: u32 = 10;
+    pub const RACE_LOST: u32 = 11;
+    pub const GIVEN_UP: u32 = 12;
+    pub const CART_LOST: u32 = 13;
+    pub const INTERLEAVED: u32 = 14;
+}
+
+/// Names of the goals.
+pub const GOALS: &[&str] = &[
+    "key-expired-then-retried",
+    "answered-from-a-stored-key",
+    "answer-after-time-out",
+    "requeued-after-restart",
+    "debounce-restarted",
+    "pull-over-pending-ops",
+    "two-edits-met",
+    "refused-at-the-till",
+    "rejected-after-the-receipt",
+    "second-page-pulled",
+    "sale-split-over-batches",
+    "race-lost",
+    "given-up",
+    "cart-lost-with-the-app",
+    "two-pushes-interleaved",
+];
+
+/// A device.
+pub struct Device<St: Store> {
+    pub(super) policy: Policy,
+    pub(super) domain: &'static Domain,
+    pub(super) me: NodeId,
+    pub(super) online: bool,
+    pub(super) tickets: u32,
+    pub(super) drains: Vec<Drain>,
+    pub(super) again: bool,
+    pub(super) failures: u32,
+    pub(super) races: Vec<Race>,
+    pub(super) pulling: Option<(u32, bool, u32)>,
+    pub(super) pull_again: Option<bool>,
+    pub(super) writing: Vec<Writing>,
+    pub(super) carts: Vec<(OpId, Vec<i64>)>,
+    debounced: bool,
+    shown: Option<Lamp>,
+    store: PhantomData<St>,
+}
+
+impl<St: Store> Device<St> {
+    /// A device that has just started.
+    pub fn new(policy: Policy, domain: &'static Domain, me: NodeId) -> Self {
+        Device {
+            policy,
+            domain,
+            me,
+            online: true,
+            tickets: 0,
+            drains: Vec::new(),
+            again: false,
+            failures: 0,
+            races: Vec::new(),
+            pulling: None,
+            pull_again: None,
+            writing: Vec::new(),
+            carts: Vec::new(),
+            debounced: false,
+            shown: None,
+            store: PhantomData,
+        }
+    }
+
+    fn boot(&mut self, store: &mut St, cx: &mut Context<Wire>) {
+        // Answers to an earlier process must not be taken for answers to this one.
+        let boots = store.number(Cell::Boots) + 1;
+        store.set_number(Cell::Boots, boots);
+        self.tickets = (boots as u32) << 12;
+        if self.policy.restart == Restart::Requeue {
+            let mut stuck = Vec::new();
+            store.each_item(&mut |item| {
+                if item.status == Status::Syncing {
+                    stuck.push(*item);
+                }
+            });
+            for mut item in stuck {
+                cx.reach(goal::REQUEUED);
+                item.status = Status::Pending;
+                store.put_item(&item);
+            }
+        }
+        self.tick(channel::PUSH_TICK, self.policy.push_every, cx);
+        self.tick(channel::PULL_TICK, self.policy.pull_every, cx);
+        if store.number(Cell::Ready) == 0 {
+            self.pull(store, true, cx);
+        } else if self.policy.sync_on_start && matches!(cx.cause(), Cause::Boot(n) if n > 1) {
+            self.drain(store, cx);
+            self.pull(store, false, cx);
+        }
+    }
+
+    fn tick(&self, channel: Channel, every: u64, cx: &mut Context<Wire>) {
+        if every > 0 {
+            cx.set_timer(Timer { channel, number: 0 }, Span::millis(every), None);
+        }
+    }
+
+    fn act(&mut self, store: &mut St, op: Op, cx: &mut Context<Wire>) {
+        match op.verb {
+            SYNC => {
+                if op.value(0) != 2 {
+                    self.drain(store, cx);
+                }
+                if op.value(0) != 1 {
+                    self.pull(store, false, cx);
+                }
+            }
+            REFRESH => {
+                if self.policy.refresh == Refresh::DropsOutbox && self.online {
+                    let mut seqs = Vec::new();
+                    store.each_item(&mut |item| seqs.push(item.seq));
+                    seqs.into_iter().for_each(|seq| store.remove_item(seq));
+                }
+                self.pull(store, true, cx);
+            }
+            ADD_TO_CART => self.fill_cart(store, &op),
+            _ => {
+                if op.verb == COMPLETE && !self.carts.iter().any(|(cart, _)| *cart == op.earlier) {
+                    cx.reach(goal::CART_LOST);
+                }
+                if self.write_op(store, op, cx) {
+                    self.written(store, op.verb, op.id, cx);
+                }
+            }
+        }
+    }
+
+    /// The op is on the device: the receipt, and whatever follows.
+    fn written(&mut self, store: &mut St, verb: Verb, op: OpId, cx: &mut Context<Wire>) {
+        let sale = matches!(verb, SELL | COMPLETE | SELL_ON_CREDIT);
+        if sale && self.policy.receipt != Receipt::AtOnce {
+            match self.drain(store, cx) {
+                Some(ticket) => {
+                    self.races.push(Race { op, ticket });
+                    let timer = Timer { channel: channel::RACE, number: op.0 };
+                    cx.set_timer(timer, Span::millis(self.policy.race), Some(Cause::Op(op)));
+                }
+                None => cx.tell(op, Word::Saved),
+            }
+        } else {
+            cx.tell(op, Word::Saved);
+        }
+        if sale {
+            if self.policy.after_sale == AfterSale::Push {
+                self.drain(store, cx);
+            }
+            return;
+        }
+        match self.policy.after_edit {
+            AfterEdit::Nothing => {}
+            AfterEdit::Push => {
+                self.drain(store, cx);
+            }
+            AfterEdit::Debounced => {
+                if self.debounced {
+                    cx.reach(goal::DEBOUNCED_AGAIN);
+                }
+                self.debounced = true;
+                let timer = Timer { channel: channel::DEBOUNCE, number: 0 };
+                cx.set_timer(timer, Span::millis(self.policy.debounce), Some(Cause::Op(op)));
+            }
+        }
+    }
+
+    fn timer(&mut self, store: &mut St, timer: Timer, cx: &mut Context<Wire>) {
+        match timer.channel {
+            channel::PUSH_TICK => {
+                self.tick(channel::PUSH_TICK, self.policy.push_every, cx);
+                self.drain(store, cx);
+            }
+            channel::PULL_TICK => {
+                self.tick(channel::PULL_TICK, self.policy.pull_every, cx);
+                self.pull(store, store.number(Cell::Ready) == 0, cx);
+            }
+            channel::PUSH_TIME_OUT => {
+                cx.count(Metric::TimeOuts);
+                self.push_failed(store, timer.number, cx);
+            }
+            channel::PULL_TIME_OUT => {
+                cx.count(Metric::TimeOuts);
+                self.pull_failed(timer.number);
+            }
+            channel::RETRY => {
+                cx.count(Metric::Retries);
+                self.drain(store, cx);
+            }
+            channel::DEBOUNCE => {
+                self.debounced = false;
+                self.drain(store, cx);
+            }
+            channel::RACE => self.race_lost(OpId(timer.number), cx),
+            _ => unreachable!("only the engine's own timers fire"),
+        }
+    }
+
+    fn message(&mut self, store: &mut St, wire: Wire, cx: &mut Context<Wire>) {
+        if !wire.is_intact() {
+            return;
+        }
+        let offset = wire.server_time - cx.uptime().0 as i64;
+        if offset > store.number(Cell::Offset) {
+            store.set_number(Cell::Offset, offset);
+        }
+        match wire.body {
+            Body::Pushed { results, failed } => self.pushed(store, wire.ticket, &results, failed, cx),
+            Body::Pulled { .. } => self.pulled(store, wire.ticket, wire.body, cx),
+            Body::Push { .. } | Body::Pull { .. } => {}
+        }
+    }
+
+    fn show_lamp(&mut self, store: &St, cx: &mut Context<Wire>) {
+        let (mut waiting, mut unsynced, mut failed) = (Vec::new(), Vec::new(), false);
+        store.each_item(&mut |item| {
+            if item.status != Status::Synced && unsynced.last() != Some(&item.op) && !unsynced.contains(&item.op) {
+                unsynced.push(item.op);
+            }
+            if item.status == Status::Pending && waiting.last() != Some(&item.op) && !waiting.contains(&item.op) {
+                waiting.push(item.op);
+            }
+            failed |= item.status == Status::Failed;
+        });
+        let count = match self.policy.lamp {
+            LampCounts::Waiting => waiting.len(),
+            LampCounts::Unsynced => unsynced.len(),
+        } as u32;
+        let dot = match (failed, count) {
+            (true, _) => Dot::Red,
+            (false, 0) => Dot::Green,
+            _ => Dot::Yellow,
+        };
+        let lamp = Lamp { pending: count, dot };
+        if self.shown != Some(lamp) {
+            self.shown = Some(lamp);
+            cx.show(lamp);
+        }
+    }
+}
+
+impl<St: Store> Node for Device<St> {
+    type Message = Wire;
+    type Disk = St;
+
+    fn handle(&mut self, store: &mut St, input: Input<Wire>, cx: &mut Context<Wire>) {
+        match input {
+            Input::Booted => self.boot(store, cx),
+            Input::Op(op) => self.act(store, op, cx),
+            Input::Message { message, .. } => self.message(store, message, cx),
+            Input::Timer(timer) => self.timer(store, timer, cx),
+            Input::Resume(task) => {
+                if let Some(op) = self.write_more(store, task, cx) {
+                    self.written(store, op.verb, op.id, cx);
+                }
+            }
+            Input::Unreachable { message, .. } => match message.body {
+                Body::Push { .. } => self.push_failed(store, message.ticket, cx),
+                _ => self.pull_failed(message.ticket),
+            },
+            Input::Link { online } => {
+                self.online = online;
+                if online && self.policy.reconnect != Reconnect::Nothing {
+                    self.drain(store, cx);
+                    if self.policy.reconnect == Reconnect::PushAndPull {
+                        self.pull(store, store.number(Cell::Ready) == 0, cx);
+                    }
+                }
+            }
+            Input::Foreground | Input::Finish => {
+                if self.policy.sync_on_start {
+                    self.drain(store, cx);
+                    self.pull(store, false, cx);
+                }
+            }
+            Input::Garbled { .. } | Input::Overloaded { .. } => {}
+        }
+        self.show_lamp(store, cx);
+    }
+
+    fn rows(&self, store: &St, visit: &mut dyn FnMut(&Row)) {
+        store.each_row(Copy::Visible, visit);
+    }
+
+    fn pending(&self, store: &St, visit: &mut dyn FnMut(Pending)) {
+        store.each_item(&mut |item| {
+            let state = match item.status {
+                Status::Pending => PendingState::Queued,
+                Status::Syncing => PendingState::InFlight,
+                Status::Failed => PendingState::GivenUp,
+                Status::Synced => return,
+            };
+            visit(Pending { op: item.op, state });
+        });
+    }
+}

@@ -1,0 +1,193 @@
+//! How a device downloads what others did, and how it meets what is pending here.
+//!
+//! Whether the server sends everything or what came since a commit is the server's side of the same knob.
+
+use super::device::{Device, channel, goal};
+use super::message::{Body, Wire};
+use super::policy::*;
+use super::rows::Reported;
+use crate::model::retail::{PRODUCT, SALE_ITEM, STOCK_MOVEMENT, field};
+use crate::model::{Entity, Key, Row, RowState, Value};
+use crate::sim::{Cause, NodeId, OpId, Span};
+use crate::store::{Answer, Cell, Copy, Item, Status, Store};
+use crate::system::{Context, Metric, Timer, Verdict, Why, Word};
+
+impl<St: Store> Device<St> {
+    /// Asks the server for what is not here yet. `full`: for everything again.
+    pub(super) fn pull(&mut self, store: &St, full: bool, cx: &mut Context<Wire>) {
+        if !self.online || self.policy.pull == Pull::Never {
+            return;
+        }
+        if self.pulling.is_some() {
+            self.pull_again = Some(full || self.pull_again == Some(true));
+            return;
+        }
+        let since = if full { 0 } else { store.number(Cell::Commit) as u32 };
+        self.ask(since, full, cx);
+    }
+
+    fn ask(&mut self, since: u32, full: bool, cx: &mut Context<Wire>) {
+        self.tickets += 1;
+        let ticket = self.tickets;
+        self.pulling = Some((ticket, full, since));
+        let cause = cx.cause();
+        let wire = Wire::new(ticket, 0, self.policy.integrity, Body::Pull { since, full });
+        cx.send(NodeId::SERVER, channel::PULL, cause, [], wire);
+        let timer = Timer { channel: channel::PULL_TIME_OUT, number: ticket };
+        let named = if matches!(cause, Cause::Op(_)) { Some(cause) } else { None };
+        cx.set_timer(timer, Span::millis(self.policy.time_out), named);
+    }
+
+    /// No answer came, or an error: the next trigger asks again.
+    pub(super) fn pull_failed(&mut self, ticket: u32) {
+        if self.pulling.is_some_and(|(pulling, ..)| pulling == ticket) {
+            self.pulling = None;
+            self.pull_again = None;
+        }
+    }
+
+    /// An answer to a pull.
+    pub(super) fn pulled(&mut self, store: &mut St, ticket: u32, body: Body, cx: &mut Context<Wire>) {
+        let Body::Pulled { rows, answers, since, until, more, full, failed } = body else { return };
+        let Some((_, _, asked)) = self.pulling.filter(|(pulling, ..)| *pulling == ticket) else {
+            cx.reach(goal::LATE_ANSWER);
+            return;
+        };
+        self.pulling = None;
+        cx.cancel_timer(Timer { channel: channel::PULL_TIME_OUT, number: ticket });
+        if failed || asked != since {
+            return;
+        }
+        let mut pending = false;
+        store.each_item(&mut |item| pending |= item.status != Status::Synced);
+        if pending && !rows.is_empty() {
+            cx.reach(goal::PULL_OVER_PENDING);
+        }
+        if self.policy.merge == Merge::Rebase {
+            self.rebase(store, &rows, &answers, until, cx);
+        } else {
+            let initial = full || store.number(Cell::Ready) == 0;
+            for row in &rows {
+                self.merge_row(store, row, initial, cx);
+            }
+            for answer in &answers {
+                self.settle(store, answer.op, answer.verdict, answer.commit, cx);
+            }
+            store.set_number(Cell::Commit, i64::from(until));
+        }
+        if more {
+            cx.reach(goal::SECOND_PAGE);
+            return self.ask(until, full, cx);
+        }
+        store.set_number(Cell::Ready, 1);
+        if full {
+            store.set_number(Cell::Downloads, store.number(Cell::Downloads) + 1);
+        }
+        if let Some(full) = self.pull_again.take() {
+            self.pull(store, full, cx);
+        }
+    }
+
+    /// The server's rows become the base; ops that it already holds go; what is still pending is applied again.
+    fn rebase(&mut self, store: &mut St, rows: &[Row], answers: &[Answer], until: u32, cx: &mut Context<Wire>) {
+        let mut touched: Vec<(Entity, Key, OpId)> = Vec::new();
+        let newcomer = store.number(Cell::Ready) == 0;
+        for row in rows {
+            let known = store.row(Copy::Base, row.entity, row.key);
+            if known.is_none_or(|known| known.version <= row.version) {
+                store.put_row(Copy::Base, row);
+                touched.push((row.entity, row.key, OpId::NONE));
+            }
+            let lost = row.entity == Entity::CONFLICT && known.is_none() && row.actor == self.me.0;
+            if lost {
+                cx.tell(OpId(row.get(0).or_zero() as u32), Word::Superseded);
+            }
+        }
+        for answer in answers {
+            let items = super::drain::items_of(store, answer.op);
+            let waiting = items.iter().any(|item| item.status != Status::Synced);
+            let word = match answer.verdict {
+                Verdict::Accepted => Word::Synced,
+                Verdict::Superseded { .. } => Word::Superseded,
+                Verdict::Manual => Word::Conflict,
+                Verdict::Rejected { .. } => Word::Rejected,
+            };
+            if waiting || newcomer && word != Word::Synced {
+                if word != Word::Synced {
+                    cx.reach(goal::REJECTED_AFTER_RECEIPT);
+                }
+                cx.tell(answer.op, word);
+            }
+            let owner = if word == Word::Synced { OpId::NONE } else { answer.op };
+            for item in items {
+                store.remove_item(item.seq);
+                touched.push((item.row.entity, item.row.key, owner));
+            }
+        }
+        let mut settled: Vec<Item> = Vec::new();
+        store.each_item(&mut |item| {
+            if item.status == Status::Synced && item.commit <= until {
+                settled.push(*item);
+            }
+        });
+        for item in settled {
+            store.remove_item(item.seq);
+            touched.push((item.row.entity, item.row.key, OpId::NONE));
+        }
+        if i64::from(until) > store.number(Cell::Commit) {
+            store.set_number(Cell::Commit, i64::from(until));
+        }
+        touched.sort_unstable();
+        touched.dedup_by_key(|(entity, key, _)| (*entity, *key));
+        for (entity, key, owner) in touched {
+            let why = if owner.is_some() { Why::RolledBack } else { Why::Copied };
+            self.derive(store, entity, key, owner, why, cx);
+        }
+    }
+
+    /// One row of the server meets the local one.
+    fn merge_row(&self, store: &mut St, theirs: &Row, initial: bool, cx: &mut Context<Wire>) {
+        let mut theirs = *theirs;
+        theirs.state = RowState::Synced;
+        if theirs.entity == SALE_ITEM && initial {
+            match self.policy.initial_lines {
+                InitialLines::Dropped => return,
+                InitialLines::Added => {
+                    let again = store.number(Cell::Downloads);
+                    if again > 0 {
+                        theirs.key = Key(theirs.key.0 | (again as u64) << 48);
+                    }
+                }
+                InitialLines::ByIdentity => {}
+            }
+        }
+        let mut rows = Reported { store, cx };
+        let Some(ours) = rows.get(theirs.entity, theirs.key) else {
+            rows.put(&theirs, OpId::NONE, Why::Copied);
+            if theirs.entity == STOCK_MOVEMENT && self.policy.movements == MovementMerge::Additive {
+                let product = theirs.get(field::MOVED_PRODUCT).as_key().unwrap_or(Key::NONE);
+                if let Some(mut row) = rows.get(PRODUCT, product) {
+                    let stock = row.get(field::STOCK).or_zero() + theirs.get(field::MOVED_QUANTITY).or_zero();
+                    row.set(field::STOCK, Value::int(stock), theirs.origin);
+                    rows.put(&row, OpId::NONE, Why::Copied);
+                }
+            }
+            return;
+        };
+        let differs = ours.fields != theirs.fields;
+        if self.policy.merge == Merge::LastWrite && theirs.stamp < ours.stamp {
+            if differs {
+                rows.cx.count(Metric::LocalWins);
+                rows.cx.count(Metric::ConflictsDeviceKept);
+            }
+            return;
+        }
+        if ours.state == RowState::Pending && differs {
+            rows.cx.count(Metric::ConflictsServerKept);
+        }
+        if self.policy.created == Created::Kept {
+            theirs.created = ours.created;
+        }
+        rows.put(&theirs, OpId::NONE, Why::Copied);
+    }
+}

@@ -1,0 +1,431 @@
+//! How a device's outbox drains: what is sent, in which order, and what an answer or its absence does to it.
+//!
+//! The verdicts come from the server; this file only keeps the books.
+
+use super::device::{Device, channel, goal};
+use super::message::{Body, ItemResult, Wire};
+use super::policy::*;
+use super::rows::{Reported, redirect};
+use crate::model::retail::*;
+use crate::model::{Entity, Key, RowState, Value};
+use crate::sim::{Cause, NodeId, OpId, Span};
+use crate::store::{Action, Cell, Copy, Item, Status, Store};
+use crate::system::{Context, Rule, Timer, Verdict, Why, Word};
+
+/// A push that waits for its answer.
+pub struct Drain {
+    pub(super) ticket: u32,
+    pub(super) seqs: Vec<u32>,
+    pub(super) cause: Cause,
+}
+
+/// A sale whose receipt waits for a push.
+pub struct Race {
+    pub(super) op: OpId,
+    pub(super) ticket: u32,
+}
+
+impl<St: Store> Device<St> {
+    /// Sends what is pending, unless there is nothing, no network, or another drain. Returns the request's number.
+    pub(super) fn drain(&mut self, store: &mut St, cx: &mut Context<Wire>) -> Option<u32> {
+        if !self.online {
+            return None;
+        }
+        if self.policy.drains == Drains::Single && !self.drains.is_empty() {
+            self.again = true;
+            return None;
+        }
+        let mut items: Vec<Item> = Vec::new();
+        store.each_item(&mut |item| {
+            let due = item.status == Status::Pending
+                || item.status == Status::Failed && self.policy.exhausted == Exhausted::PickedUp;
+            if due {
+                items.push(*item);
+            }
+        });
+        self.sort(&mut items);
+        self.limit(&mut items);
+        if items.is_empty() {
+            return None;
+        }
+        for item in &mut items {
+            item.status = Status::Syncing;
+            store.put_item(item);
+        }
+        self.tickets += 1;
+        let ticket = self.tickets;
+        let cause = Cause::Op(items[0].op);
+        let mut ops: Vec<OpId> = Vec::new();
+        for item in &items {
+            if !ops.contains(&item.op) {
+                ops.push(item.op);
+            }
+        }
+        let seqs = items.iter().map(|item| item.seq).collect();
+        let wire = Wire::new(ticket, 0, self.policy.integrity, Body::Push { items });
+        cx.send(NodeId::SERVER, channel::PUSH, cause, ops, wire);
+        let timer = Timer { channel: channel::PUSH_TIME_OUT, number: ticket };
+        cx.set_timer(timer, Span::millis(self.policy.time_out), Some(cause));
+        self.drains.push(Drain { ticket, seqs, cause });
+        Some(ticket)
+    }
+
+    fn sort(&self, items: &mut [Item]) {
+        let rank = |item: &Item| type_rank(self.policy.types, item.row.entity);
+        let create = |item: &Item| item.action == Action::Create;
+        match self.policy.order {
+            OutboxOrder::Fifo => {}
+            OutboxOrder::UpdatesFirst => items.sort_by_key(|item| (rank(item), create(item), item.seq)),
+            OutboxOrder::CreatesFirst => {
+                items.sort_by_key(|item| (!create(item), rank(item), item.queued, item.seq));
+            }
+            OutboxOrder::ByType => items.sort_by_key(|item| (rank(item), item.seq)),
+            OutboxOrder::DeviceClock => items.sort_by_key(|item| (item.queued, item.seq)),
+        }
+    }
+
+    fn limit(&self, items: &mut Vec<Item>) {
+        let most = self.policy.batch as usize;
+        if most == 0 {
+            return;
+        }
+        if self.policy.atomicity == Atomicity::Op {
+            let mut ops: Vec<OpId> = Vec::new();
+            items.retain(|item| {
+                if !ops.contains(&item.op) {
+                    ops.push(item.op);
+                }
+                ops.iter().position(|op| *op == item.op).is_some_and(|place| place < most)
+            });
+        } else {
+            items.truncate(most);
+        }
+    }
+
+    /// An answer to a push.
+    pub(super) fn pushed(
+        &mut self,
+        store: &mut St,
+        ticket: u32,
+        results: &[ItemResult],
+        failed: bool,
+        cx: &mut Context<Wire>,
+    ) {
+        let Some(place) = self.drains.iter().position(|drain| drain.ticket == ticket) else {
+            cx.reach(goal::LATE_ANSWER);
+            return;
+        };
+        if failed && self.policy.error_answer == ErrorAnswer::Fails {
+            return self.push_failed(store, ticket, cx);
+        }
+        let drain = self.drains.remove(place);
+        cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: ticket });
+        self.failures = 0;
+        let blind = failed || self.policy.marking == Marking::ByBatch;
+        if self.policy.atomicity == Atomicity::Op && !blind {
+            for result in results {
+                self.settle(store, result.op, result.verdict, result.commit, cx);
+            }
+            self.requeue(store, &drain.seqs);
+        } else {
+            self.mark(store, &drain, results, blind, cx);
+        }
+        self.end_races(store, ticket, results, cx);
+        if std::mem::take(&mut self.again) || self.policy.drains == Drains::Single {
+            self.drain(store, cx);
+        }
+        if self.policy.pull_after_push {
+            self.pull(store, false, cx);
+        }
+    }
+
+    /// Item by item.
+    fn mark(&mut self, store: &mut St, drain: &Drain, results: &[ItemResult], blind: bool, cx: &mut Context<Wire>) {
+        let mut delay = None;
+        let mut done: Vec<OpId> = Vec::new();
+        for seq in &drain.seqs {
+            let Some(mut item) = find(store, *seq) else { continue };
+            let result = results.iter().find(|result| result.seq == *seq);
+            let accepted = result.is_some_and(|result| result.verdict == Verdict::Accepted);
+            if accepted && let Some(result) = result {
+                self.adopt(store, item.row.entity, item.row.key, result.key, cx);
+            }
+            if accepted || blind {
+                store.remove_item(*seq);
+                self.now_synced(store, &item, result.map(|result| result.key), cx);
+                if !done.contains(&item.op) {
+                    done.push(item.op);
+                }
+                continue;
+            }
+            item = find(store, *seq).expect("an item that is not accepted stays in the outbox");
+            if let Some(wait) = self.item_failed(store, item, cx) {
+                delay = Some(delay.map_or(wait, |delay: Span| delay.max(wait)));
+            }
+        }
+        for op in done {
+            if !holds(store, op) {
+                cx.tell(op, Word::Synced);
+            }
+        }
+        self.retry_after(delay, drain.cause, cx);
+    }
+
+    fn item_failed(&self, store: &mut St, mut item: Item, cx: &mut Context<Wire>) -> Option<Span> {
+        item.tries = item.tries.saturating_add(1);
+        let given_up = self.policy.retries > 0 && u32::from(item.tries) > self.policy.retries;
+        item.status = if given_up { Status::Failed } else { Status::Pending };
+        if given_up {
+            cx.reach(goal::GIVEN_UP);
+        }
+        let delay = (!given_up).then(|| self.policy.delay(u32::from(item.tries)));
+        store.put_item(&item);
+        delay
+    }
+
+    fn retry_after(&self, delay: Option<Span>, cause: Cause, cx: &mut Context<Wire>) {
+        if let Some(delay) = delay {
+            cx.set_timer(Timer { channel: channel::RETRY, number: 0 }, delay, Some(cause));
+        }
+    }
+
+    /// No answer came, or an error.
+    pub(super) fn push_failed(&mut self, store: &mut St, ticket: u32, cx: &mut Context<Wire>) {
+        let Some(place) = self.drains.iter().position(|drain| drain.ticket == ticket) else { return };
+        let drain = self.drains.remove(place);
+        cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: ticket });
+        if self.policy.counts_as_failure == CountsAs::AnyFailure {
+            let mut delay = None;
+            for seq in &drain.seqs {
+                if let Some(item) = find(store, *seq)
+                    && let Some(wait) = self.item_failed(store, item, cx)
+                {
+                    delay = Some(delay.map_or(wait, |delay: Span| delay.max(wait)));
+                }
+            }
+            self.retry_after(delay, drain.cause, cx);
+        } else {
+            self.requeue(store, &drain.seqs);
+            self.failures += 1;
+            self.retry_after(Some(self.policy.delay(self.failures)), drain.cause, cx);
+        }
+        self.end_races(store, ticket, &[], cx);
+    }
+
+    fn requeue(&self, store: &mut St, seqs: &[u32]) {
+        for seq in seqs {
+            if let Some(mut item) = find(store, *seq)
+                && item.status == Status::Syncing
+            {
+                item.status = Status::Pending;
+                store.put_item(&item);
+            }
+        }
+    }
+
+    /// The server's identity for a row takes the place of the temporary one, here and in everything that refers to it.
+    fn adopt(&self, store: &mut St, entity: Entity, from: Key, to: Key, cx: &mut Context<Wire>) {
+        if !from.is_temporary() || to == Key::NONE || to == from {
+            return;
+        }
+        store.put_identity(entity, from, to);
+        let (mut rows, mut items) = (Vec::new(), Vec::new());
+        store.each_row(Copy::Visible, &mut |row| {
+            let mut changed = *row;
+            if redirect(self.domain, &mut changed, entity, from, to) {
+                rows.push(changed);
+            }
+        });
+        store.each_item(&mut |item| {
+            let mut changed = *item;
+            let own = item.row.entity == entity && item.row.key == from;
+            if own {
+                changed.row.key = to;
+            }
+            if redirect(self.domain, &mut changed.row, entity, from, to) || own {
+                items.push(changed);
+            }
+        });
+        items.iter().for_each(|item| store.put_item(item));
+        let mut reported = Reported { store, cx };
+        rows.iter().for_each(|row| reported.put(row, OpId::NONE, Why::Copied));
+        reported.rename(entity, from, to);
+    }
+
+    fn now_synced(&self, store: &mut St, item: &Item, key: Option<Key>, cx: &mut Context<Wire>) {
+        let key = key.filter(|key| *key != Key::NONE).unwrap_or(item.row.key);
+        let mut pending = false;
+        store.each_item(&mut |other| pending |= (other.row.entity, other.row.key) == (item.row.entity, key));
+        let mut rows = Reported { store, cx };
+        if let Some(mut row) = rows.get(item.row.entity, key)
+            && !pending
+        {
+            row.state = RowState::Synced;
+            rows.put(&row, OpId::NONE, Why::Copied);
+        }
+    }
+
+    /// The verdict on a whole op, from a push or a pull.
+    pub(super) fn settle(&mut self, store: &mut St, op: OpId, verdict: Verdict, commit: u32, cx: &mut Context<Wire>) {
+        let items = items_of(store, op);
+        if items.iter().all(|item| item.status == Status::Synced) {
+            return;
+        }
+        if verdict == Verdict::Accepted {
+            let have = store.number(Cell::Commit) as u32;
+            for mut item in items {
+                if self.policy.merge == Merge::Rebase && commit > have {
+                    item.status = Status::Synced;
+                    item.commit = commit;
+                    store.put_item(&item);
+                } else {
+                    store.remove_item(item.seq);
+                }
+            }
+            for (entity, key) in self.touched(store, op) {
+                if self.policy.merge == Merge::Rebase {
+                    self.derive(store, entity, key, OpId::NONE, Why::Copied, cx);
+                }
+            }
+            cx.tell(op, Word::Synced);
+            return;
+        }
+        cx.reach(goal::REJECTED_AFTER_RECEIPT);
+        if self.policy.rollback_on != RollbackOn::Never {
+            self.roll_back(store, op, &items, cx);
+        } else {
+            items.iter().for_each(|item| store.remove_item(item.seq));
+        }
+        cx.tell(op, if matches!(verdict, Verdict::Superseded { .. }) { Word::Superseded } else { Word::Rejected });
+    }
+
+    fn touched(&self, store: &St, op: OpId) -> Vec<(Entity, Key)> {
+        items_of(store, op).iter().map(|item| (item.row.entity, item.row.key)).collect()
+    }
+
+    /// Takes an op back.
+    fn roll_back(&mut self, store: &mut St, op: OpId, items: &[Item], cx: &mut Context<Wire>) {
+        let whole = self.policy.rollback_scope == RollbackScope::WholeOp;
+        if self.policy.rollback_stock == RollbackStock::Derived && self.policy.merge == Merge::Rebase && whole {
+            items.iter().for_each(|item| store.remove_item(item.seq));
+            let mut touched: Vec<(Entity, Key)> = items.iter().map(|item| (item.row.entity, item.row.key)).collect();
+            touched.sort_unstable();
+            touched.dedup();
+            for (entity, key) in touched {
+                self.derive(store, entity, key, op, Why::RolledBack, cx);
+            }
+            return;
+        }
+        let mut made = Vec::new();
+        store.each_row(Copy::Visible, &mut |row| {
+            if row.origin == op && (whole || matches!(row.entity, SALE | SALE_ITEM)) {
+                made.push(*row);
+            }
+        });
+        if whole {
+            items.iter().for_each(|item| store.remove_item(item.seq));
+        }
+        let lines: Vec<_> = made.iter().filter(|row| row.entity == SALE_ITEM).copied().collect();
+        let now = self.now(store, cx);
+        let mut rows = Reported { store, cx };
+        for row in &made {
+            rows.remove(row.entity, row.key, op, Why::RolledBack);
+        }
+        for line in lines {
+            let product = line.get(field::ITEM_PRODUCT).as_key().unwrap_or(Key::NONE);
+            if let Some(mut row) = rows.get(PRODUCT, product) {
+                let stock = row.get(field::STOCK).or_zero() + line.get(field::ITEM_QUANTITY).or_zero();
+                row.set(field::STOCK, Value::int(stock), op);
+                row.stamp = now;
+                rows.put(&row, op, Why::RolledBack);
+            }
+        }
+    }
+
+    /// The answer that a receipt waited for has come, or will not come.
+    fn end_races(&mut self, store: &mut St, ticket: u32, results: &[ItemResult], cx: &mut Context<Wire>) {
+        let waiting: Vec<OpId> =
+            self.races.iter().filter(|race| race.ticket == ticket).map(|race| race.op).collect();
+        self.races.retain(|race| race.ticket != ticket);
+        for op in waiting {
+            cx.cancel_timer(Timer { channel: channel::RACE, number: op.0 });
+            let short = |result: &&ItemResult| matches!(result.verdict, Verdict::Rejected { rule: Rule::Quantity, .. });
+            let hit = match self.policy.rollback_on {
+                RollbackOn::Never => false,
+                RollbackOn::AnyErrorInBatch => results.iter().any(|result| short(&result)),
+                RollbackOn::OwnVerdict => results.iter().filter(|result| result.op == op).any(|r| short(&r)),
+            };
+            if hit && self.policy.atomicity == Atomicity::Item {
+                cx.reach(goal::REJECTED_AFTER_RECEIPT);
+                let items = items_of(store, op);
+                self.roll_back(store, op, &items, cx);
+                cx.tell(op, Word::Rejected);
+            } else if holds(store, op) {
+                cx.tell(op, Word::Saved);
+            }
+        }
+    }
+
+    /// The receipt would not wait any longer.
+    pub(super) fn race_lost(&mut self, op: OpId, cx: &mut Context<Wire>) {
+        let Some(place) = self.races.iter().position(|race| race.op == op) else { return };
+        self.races.remove(place);
+        cx.reach(goal::RACE_LOST);
+        cx.tell(op, if self.policy.receipt == Receipt::AfterSync { Word::Synced } else { Word::Unknown });
+    }
+}
+
+/// An item of the outbox.
+fn find<St: Store>(store: &St, seq: u32) -> Option<Item> {
+    let mut found = None;
+    store.each_item(&mut |item| {
+        if item.seq == seq {
+            found = Some(*item);
+        }
+    });
+    found
+}
+
+/// The items of an op.
+pub(super) fn items_of<St: Store>(store: &St, op: OpId) -> Vec<Item> {
+    let mut items = Vec::new();
+    store.each_item(&mut |item| {
+        if item.op == op {
+            items.push(*item);
+        }
+    });
+    items
+}
+
+fn holds<St: Store>(store: &St, op: OpId) -> bool {
+    let mut any = false;
+    store.each_item(&mut |item| any |= item.op == op && item.status != Status::Synced);
+    any
+}
+
+/// Where a type stands in a push; the lines of a sale travel inside it.
+pub fn type_rank(table: TypeTable, entity: Entity) -> u32 {
+    let order: &[Entity] = match table {
+        TypeTable::ProductsFirst => {
+            &[PRODUCT, PRODUCT_BATCH, SUPPLIER, SUPPLIER_ORDER, SALE, SALE_ITEM, EXPENSE, STOCK_MOVEMENT, CREDIT_PAYMENT]
+        }
+        TypeTable::Route => &[SALE, SALE_ITEM, STOCK_MOVEMENT, PRODUCT, PRODUCT_BATCH],
+        TypeTable::SalesFirst => &[SALE, SALE_ITEM, STOCK_MOVEMENT, EXPENSE, PRODUCT],
+        TypeTable::Twelve => &[
+            PRODUCT,
+            PRODUCT_BATCH,
+            SUPPLIER,
+            SUPPLIER_ORDER,
+            PRODUCT_SUPPLIER,
+            SALE,
+            SALE_ITEM,
+            EXPENSE,
+            STOCK_MOVEMENT,
+            CREDIT_PAYMENT,
+            SUPPLIER_ORDER_ITEM,
+            SUPPLIER_RETURN,
+            USER,
+        ],
+    };
+    order.iter().position(|other| *other == entity).unwrap_or(99) as u32
+}

@@ -1,0 +1,342 @@
+//! What a device does when its user acts: rows and outbox, in one transaction or in several.
+//!
+//! It sends nothing; what follows an op is decided in `device.rs`.
+
+use super::device::Device;
+use super::message::Wire;
+use super::policy::*;
+use super::rows::{Live, Reported, references, subjects};
+use crate::model::retail::{
+    self, COMPLETE, COUNT, COUNT_BATCH, MOVE, PRODUCT, PRODUCT_BATCH, SALE_ITEM, STOCK_MOVEMENT, field, kind,
+};
+use crate::model::{Class, Effect, Entity, Key, Op, Row, RowState, Value};
+use crate::sim::OpId;
+use crate::store::{Action, Cell, Copy, Item, Status, Store};
+use crate::system::{Context, Task, Why, Word};
+
+/// An op that is being written in several transactions.
+pub struct Writing {
+    task: Task,
+    op: Op,
+    effects: Vec<Effect>,
+    done: usize,
+    items: Vec<Item>,
+}
+
+impl<St: Store> Device<St> {
+    /// Takes an op, or refuses it. Returns whether it was written completely.
+    pub(super) fn write_op(&mut self, store: &mut St, op: Op, cx: &mut Context<Wire>) -> bool {
+        let Some((op, effects)) = self.plan(store, op) else {
+            cx.tell(op.id, Word::Refused);
+            return false;
+        };
+        let mut writing = Writing { task: Task(op.id.0), op, effects, done: 0, items: Vec::new() };
+        match self.policy.local_write {
+            LocalWrite::Atomic => {
+                while !self.write_one(store, &mut writing, cx) {}
+                true
+            }
+            LocalWrite::Separate => self.write_next(store, writing, cx),
+        }
+    }
+
+    /// The next transaction of an op. Returns the op once it is complete.
+    pub(super) fn write_more(&mut self, store: &mut St, task: Task, cx: &mut Context<Wire>) -> Option<Op> {
+        let index = self.writing.iter().position(|writing| writing.task == task)?;
+        let writing = self.writing.remove(index);
+        let op = writing.op;
+        self.write_next(store, writing, cx).then_some(op)
+    }
+
+    fn write_next(&mut self, store: &mut St, mut writing: Writing, cx: &mut Context<Wire>) -> bool {
+        if self.write_one(store, &mut writing, cx) {
+            return true;
+        }
+        cx.resume(writing.task);
+        self.writing.push(writing);
+        false
+    }
+
+    /// One row or one outbox entry. Returns whether the op is complete.
+    fn write_one(&mut self, store: &mut St, writing: &mut Writing, cx: &mut Context<Wire>) -> bool {
+        if let Some(effect) = writing.effects.get(writing.done).copied() {
+            writing.done += 1;
+            self.carry_out(store, &writing.op, effect, &mut writing.items, cx);
+        } else if !writing.items.is_empty() {
+            let mut item = writing.items.remove(0);
+            item.seq = store.number(Cell::Seq) as u32 + 1;
+            store.set_number(Cell::Seq, i64::from(item.seq));
+            store.put_item(&item);
+        }
+        writing.done >= writing.effects.len() && writing.items.is_empty()
+    }
+
+    /// What an op will change here; `None` if the app cannot take it.
+    fn plan(&self, store: &St, mut op: Op) -> Option<(Op, Vec<Effect>)> {
+        if store.number(Cell::Ready) == 0 {
+            return None;
+        }
+        let about = subjects(self.domain, &op);
+        if self.policy.identity == Identity::Server {
+            for (entity, key) in &about {
+                let local = self.local_key(store, *entity, *key);
+                if op.target == *key && *entity == about[0].0 {
+                    op.target = local;
+                }
+                op.lines_mut().iter_mut().filter(|line| line.key == *key).for_each(|line| line.key = local);
+            }
+        }
+        let live = Live(store);
+        use crate::model::Rows;
+        if subjects(self.domain, &op).iter().any(|(entity, key)| live.row(*entity, *key).is_none()) {
+            return None;
+        }
+        let mut effects = Vec::new();
+        (self.domain.transition)(&op, &live, &mut effects);
+        if op.verb == COMPLETE {
+            let (_, prices) = self.carts.iter().find(|(cart, _)| *cart == op.earlier)?;
+            charge(&mut effects, prices);
+        }
+        if self.policy.lines_move == LinesMove::First {
+            only_first_line_moves(&mut effects);
+        }
+        if self.policy.till_check == TillCheck::Refuses && oversells(store, &effects) {
+            return None;
+        }
+        Some((op, effects))
+    }
+
+    /// The identity that a row made here by an op has now.
+    fn local_key(&self, store: &St, entity: Entity, key: Key) -> Key {
+        if !key.is_made() {
+            return key;
+        }
+        let temporary = key.temporary();
+        store.identity(entity, temporary).unwrap_or(temporary)
+    }
+
+    fn carry_out(&self, store: &mut St, op: &Op, effect: Effect, items: &mut Vec<Item>, cx: &mut Context<Wire>) {
+        let now = self.now(store, cx);
+        let stamp = now << 12 | i64::from(self.me.0);
+        let mut rows = Reported { store, cx };
+        let item = |action, row, mask, base| Item {
+            seq: 0,
+            op: op.id,
+            action,
+            row,
+            mask,
+            base,
+            queued: now,
+            status: Status::Pending,
+            tries: 0,
+            commit: 0,
+        };
+        match effect {
+            Effect::Create(mut row) => {
+                if self.policy.identity == Identity::Server {
+                    self.make_temporary(&mut row, op.id);
+                }
+                row.created = now;
+                row.stamp = now;
+                row.state = RowState::Pending;
+                let base = self.count_base(&rows, &row);
+                if row.entity == STOCK_MOVEMENT && row.get(field::MOVED_KIND) == Value::int(kind::COUNT) {
+                    row.stamps[field::MOVED_QUANTITY as usize] = stamp;
+                }
+                rows.put(&row, op.id, Why::Effect);
+                if row.entity != PRODUCT_BATCH || self.policy.batches != BatchPush::Never {
+                    let mut sent = row;
+                    if row.entity == PRODUCT && self.policy.product_row != ProductRow::WithStock {
+                        sent.fields[field::STOCK as usize] = Value::int(0);
+                    }
+                    items.push(item(Action::Create, sent, 0xff, base));
+                }
+            }
+            Effect::Set { entity, key, field, value } => {
+                let Some(mut row) = rows.live(entity, key) else { return };
+                let base = row.stamps[field as usize];
+                row.set(field, value, op.id);
+                row.stamps[field as usize] = stamp;
+                row.stamp = now;
+                row.state = RowState::Pending;
+                rows.put(&row, op.id, Why::Effect);
+                items.push(item(Action::Update, row, 1 << field, base));
+            }
+            Effect::Add { entity, key, field: quantity, delta } => {
+                let key = if self.policy.identity == Identity::Server && key.maker().is_some_and(|(id, _)| id == op.id) {
+                    key.temporary()
+                } else {
+                    key
+                };
+                let Some(mut row) = rows.live(entity, key) else { return };
+                let base = row.stamps[quantity as usize];
+                row.set(quantity, Value::int(row.get(quantity).or_zero() + delta), op.id);
+                if matches!(op.verb, COUNT | COUNT_BATCH) && (op.verb == COUNT || entity == PRODUCT_BATCH) {
+                    row.stamps[quantity as usize] = stamp;
+                }
+                if self.policy.product_row != ProductRow::NotSent {
+                    row.stamp = now;
+                }
+                row.state = RowState::Pending;
+                rows.put(&row, op.id, Why::Effect);
+                if self.policy.atomicity == Atomicity::Op || self.policy.merge == Merge::Rebase {
+                    let mut change = row;
+                    change.fields[quantity as usize] = Value::int(delta);
+                    items.push(item(Action::Add, change, 1 << quantity, base));
+                } else if entity == PRODUCT && self.policy.product_row != ProductRow::NotSent {
+                    let mask = if self.policy.product_row == ProductRow::WithStock { 0xff } else { !1 };
+                    items.push(item(Action::Update, row, mask, base));
+                } else if entity == PRODUCT_BATCH && self.policy.batches == BatchPush::Rows {
+                    items.push(item(Action::Update, row, 1 << quantity, base));
+                }
+            }
+            Effect::Delete { entity, key } => {
+                let Some(mut row) = rows.live(entity, key) else { return };
+                items.push(item(Action::Delete, row, 0, row.stamps[0]));
+                if self.policy.deletion == Deletion::Tombstone {
+                    row.deleted = true;
+                    row.stamp = now;
+                    row.state = RowState::Pending;
+                    rows.put(&row, op.id, Why::Effect);
+                } else {
+                    rows.remove(entity, key, op.id, Why::Effect);
+                }
+            }
+        }
+    }
+
+    fn make_temporary(&self, row: &mut Row, op: OpId) {
+        let own = |key: Key| key.maker().is_some_and(|(id, _)| id == op);
+        if own(row.key) {
+            row.key = row.key.temporary();
+        }
+        for (field, _) in references(self.domain, row.entity) {
+            if let Some(key) = row.get(field).as_key()
+                && own(key)
+            {
+                row.fields[field as usize] = Value::key(key.temporary());
+            }
+        }
+    }
+
+    /// When the counted quantity had last been counted, as this device sees it.
+    fn count_base(&self, rows: &Reported<'_, St>, row: &Row) -> i64 {
+        if row.entity != STOCK_MOVEMENT || row.get(field::MOVED_KIND) != Value::int(kind::COUNT) {
+            return 0;
+        }
+        let (entity, key, quantity) = match row.get(field::MOVED_BATCH).as_key() {
+            Some(batch) => (PRODUCT_BATCH, Some(batch), field::BATCH_QUANTITY),
+            None => (PRODUCT, row.get(field::MOVED_PRODUCT).as_key(), field::STOCK),
+        };
+        key.and_then(|key| rows.live(entity, key)).map_or(0, |row| row.stamps[quantity as usize])
+    }
+
+    /// The device's clock of choice, in microseconds since 1970.
+    pub(super) fn now(&self, store: &St, cx: &Context<Wire>) -> i64 {
+        match self.policy.clock {
+            Clock::Wall => cx.wall(),
+            Clock::Estimate => cx.uptime().0 as i64 + store.number(Cell::Offset),
+        }
+    }
+
+    /// Puts what the user sees of a row together again: the server's value and what is pending.
+    pub(super) fn derive(&self, store: &mut St, entity: Entity, key: Key, op: OpId, why: Why, cx: &mut Context<Wire>) {
+        let mut row = store.row(Copy::Base, entity, key);
+        let was = store.row(Copy::Visible, entity, key);
+        let mut pending = false;
+        store.each_item(&mut |item| {
+            if (item.row.entity, item.row.key) != (entity, key) {
+                return;
+            }
+            pending |= item.status != Status::Synced;
+            match (item.action, &mut row) {
+                (Action::Create, None) => row = Some(item.row),
+                (Action::Create, Some(row)) if row.deleted => *row = item.row,
+                (Action::Update, Some(row)) => {
+                    for (index, _) in self.domain.fields(entity).iter().enumerate() {
+                        if item.mask & 1 << index != 0 {
+                            row.set(index as u8, item.row.fields[index], item.op);
+                            row.stamps[index] = item.row.stamps[index];
+                        }
+                    }
+                }
+                (Action::Add, Some(row)) => {
+                    let index = item.mask.trailing_zeros() as usize;
+                    let sum = row.fields[index].or_zero() + item.row.fields[index].or_zero();
+                    row.set(index as u8, Value::int(sum), item.op);
+                    row.stamps[index] = row.stamps[index].max(item.row.stamps[index]);
+                }
+                (Action::Delete, Some(row)) => row.deleted = true,
+                _ => {}
+            }
+        });
+        let mut rows = Reported { store, cx };
+        match row {
+            Some(mut row) => {
+                row.state = if pending { RowState::Pending } else { RowState::Synced };
+                rows.put(&row, op, why);
+            }
+            None if was.is_some() => rows.remove(entity, key, op, why),
+            None => {}
+        }
+    }
+
+    /// The price of each line when it went into the cart.
+    pub(super) fn fill_cart(&mut self, store: &St, op: &Op) {
+        let price = |key: Key| {
+            let key = self.local_key(store, PRODUCT, key);
+            store.row(Copy::Visible, PRODUCT, key).map_or(0, |row| row.get(field::PRICE).or_zero())
+        };
+        let prices = op.lines().iter().map(|line| price(line.key)).collect();
+        self.carts.push((op.id, prices));
+    }
+}
+
+/// A completed cart charges what it showed.
+fn charge(effects: &mut [Effect], prices: &[i64]) {
+    let mut total = 0;
+    for effect in effects.iter_mut() {
+        if let Effect::Create(row) = effect
+            && row.entity == SALE_ITEM
+        {
+            let price = prices.get((row.part - retail::LINE) as usize).copied().unwrap_or(0);
+            row.fields[field::ITEM_PRICE as usize] = Value::int(price);
+            total += price * row.get(field::ITEM_QUANTITY).or_zero();
+        }
+    }
+    if let Some(Effect::Create(sale)) = effects.first_mut() {
+        sale.fields[field::SALE_TOTAL as usize] = Value::int(total);
+    }
+}
+
+fn only_first_line_moves(effects: &mut Vec<Effect>) {
+    let mut past = false;
+    effects.retain(|effect| match effect {
+        Effect::Create(row) if row.entity == STOCK_MOVEMENT => {
+            past = row.part > MOVE;
+            !past
+        }
+        Effect::Add { entity, .. } if *entity == PRODUCT => !past,
+        _ => true,
+    });
+}
+
+fn oversells<St: Store>(store: &St, effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| match effect {
+        Effect::Add { entity, key, field, delta } if *delta < 0 => {
+            let same = |other: &&Effect| matches!(other, Effect::Add { entity: e, key: k, .. } if (e, k) == (entity, key));
+            let sum: i64 = effects
+                .iter()
+                .filter(same)
+                .map(|other| if let Effect::Add { delta, .. } = other { *delta } else { 0 })
+                .sum();
+            store.row(Copy::Visible, *entity, *key).is_none_or(|row| row.get(*field).or_zero() + sum < 0)
+        }
+        _ => false,
+    })
+}
+
+/// The classes whose fields a whole-row update carries.
+pub fn travels(class: Class) -> bool {
+    matches!(class, Class::Plain | Class::Quantity)
+}

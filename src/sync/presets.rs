@@ -1,0 +1,174 @@
+//! Named policies: the Seri system as its own documents describe it, and a sound one.
+//!
+//! Each says which reading it takes where the documents contradict each other; ARCHITECTURE.md tells why.
+
+use super::policy::*;
+
+/// As found on 2026-01-16 (`seri-1` §1–3). Readings: pull exists and brings everything; a push every 60 s; a sale queues its
+/// product row without the stock, and products go before movements, so that both T0–T5 tables hold; within a type
+/// updates go before creates ("array iteration order"); FAILED is final; the answer's status is not looked at.
+pub const SERI_2026_01_16: Policy = Policy {
+    local_write: LocalWrite::Separate,
+    receipt: Receipt::AtOnce,
+    race: 5_000,
+    till_check: TillCheck::None,
+    order: OutboxOrder::UpdatesFirst,
+    types: TypeTable::ProductsFirst,
+    batch: 0,
+    restart: Restart::Leave,
+    marking: Marking::ByVerdict,
+    error_answer: ErrorAnswer::Ignored,
+    drains: Drains::Several,
+    retries: 3,
+    retry_base: 1_000,
+    retry_factor: 2,
+    retry_cap: 60_000,
+    exhausted: Exhausted::Final,
+    counts_as_failure: CountsAs::AnyFailure,
+    time_out: 10_000,
+    push_every: 60_000,
+    pull_every: 300_000,
+    reconnect: Reconnect::PushAndPull,
+    after_sale: AfterSale::Nothing,
+    after_edit: AfterEdit::Nothing,
+    debounce: 3_000,
+    pull_after_push: false,
+    sync_on_start: false,
+    identity: Identity::Server,
+    idempotency: Idempotency::None,
+    key_covers: KeyCovers::Sales,
+    key_life: 24,
+    validation: Validation::None,
+    validates: Validates::Sales,
+    atomicity: Atomicity::Item,
+    isolation: Isolation::Statements,
+    references: References::Checked,
+    product_row: ProductRow::WithoutStock,
+    stock_from: StockFrom::Movements,
+    edits: EditRule::LastWrite,
+    server_stamp: ServerStamp::Server,
+    lines_move: LinesMove::All,
+    batches: BatchPush::Never,
+    allocation: Allocation::None,
+    rollback_on: RollbackOn::Never,
+    rollback_stock: RollbackStock::AddBack,
+    rollback_scope: RollbackScope::SaleAndLines,
+    pull: Pull::Everything,
+    page: 0,
+    merge: Merge::LastWrite,
+    movements: MovementMerge::Rows,
+    created: Created::Overwritten,
+    initial_lines: InitialLines::Dropped,
+    refresh: Refresh::KeepsOutbox,
+    clock: Clock::Wall,
+    integrity: Integrity::Transport,
+    lamp: LampCounts::Waiting,
+    deletion: Deletion::Removed,
+    audit: AuditTrail::None,
+};
+
+/// `seri-2`: 01-16 with batches pushed, `createdAt` kept, the lines of sales downloaded, a pull after each push, and its
+/// table of twelve types; none of the five fixes of `seri-1`.
+pub const SERI_2026_01_17: Policy = Policy {
+    types: TypeTable::Twelve,
+    batches: BatchPush::Rows,
+    created: Created::Kept,
+    initial_lines: InitialLines::Added,
+    pull_after_push: true,
+    ..SERI_2026_01_16
+};
+
+/// `seri-3`: push only, every 30 s and at once after a sale; sales, movements, expenses, products; what arrives last is
+/// taken; everything that was read is marked synced; stock and movement stand outside the loop over the lines.
+pub const SERI_MVP: Policy = Policy {
+    order: OutboxOrder::ByType,
+    types: TypeTable::SalesFirst,
+    marking: Marking::ByBatch,
+    push_every: 30_000,
+    pull_every: 0,
+    reconnect: Reconnect::Push,
+    after_sale: AfterSale::Push,
+    after_edit: AfterEdit::Push,
+    product_row: ProductRow::NotSent,
+    edits: EditRule::LastArrival,
+    lines_move: LinesMove::First,
+    pull: Pull::Never,
+    ..SERI_2026_01_16
+};
+
+/// `seri-1` after its first week: validation (fix 1) and the raced sync before the receipt (fix 2), nothing else.
+pub const SERI_WEEK_1: Policy = Policy {
+    receipt: Receipt::AfterSync,
+    validation: Validation::ReadThenWrite,
+    rollback_on: RollbackOn::AnyErrorInBatch,
+    error_answer: ErrorAnswer::Fails,
+    ..SERI_2026_01_16
+};
+
+/// All five fixes of `seri-1` as written. The awaited sync of fix 2 and the fire-and-forget of fix 4 hook the same line.
+pub const SERI_RECOMMENDED: Policy = Policy {
+    idempotency: Idempotency::CheckThenStore,
+    after_sale: AfterSale::Push,
+    after_edit: AfterEdit::Debounced,
+    order: OutboxOrder::CreatesFirst,
+    ..SERI_WEEK_1
+};
+
+/// The same app, sound: one transaction per op on both sides, the op's id as its key for ever, stock derived from the
+/// server's value and what is pending, edits decided by field with a durable record, unlimited retries.
+pub const SERI_SOUND: Policy = Policy {
+    local_write: LocalWrite::Atomic,
+    receipt: Receipt::AtOnce,
+    till_check: TillCheck::Refuses,
+    order: OutboxOrder::Fifo,
+    batch: 10,
+    restart: Restart::Requeue,
+    marking: Marking::ByVerdict,
+    error_answer: ErrorAnswer::Fails,
+    drains: Drains::Single,
+    retries: 0,
+    exhausted: Exhausted::PickedUp,
+    counts_as_failure: CountsAs::Refusals,
+    time_out: 30_000,
+    after_sale: AfterSale::Push,
+    after_edit: AfterEdit::Push,
+    pull_after_push: true,
+    sync_on_start: true,
+    identity: Identity::Device,
+    idempotency: Idempotency::SameTransaction,
+    key_covers: KeyCovers::Everything,
+    key_life: 0,
+    validation: Validation::Conditional,
+    validates: Validates::All,
+    atomicity: Atomicity::Op,
+    isolation: Isolation::Transactions,
+    references: References::Checked,
+    product_row: ProductRow::NotSent,
+    edits: EditRule::ByField,
+    batches: BatchPush::Ops,
+    allocation: Allocation::FirstExpired,
+    rollback_on: RollbackOn::OwnVerdict,
+    rollback_stock: RollbackStock::Derived,
+    rollback_scope: RollbackScope::WholeOp,
+    pull: Pull::SinceCommit,
+    page: 100,
+    merge: Merge::Rebase,
+    created: Created::Kept,
+    initial_lines: InitialLines::ByIdentity,
+    clock: Clock::Estimate,
+    integrity: Integrity::Checksum,
+    lamp: LampCounts::Unsynced,
+    deletion: Deletion::Tombstone,
+    audit: AuditTrail::Complete,
+    ..SERI_2026_01_16
+};
+
+/// Every preset with its name and where it comes from.
+pub const PRESETS: [(&str, &str, Policy); 6] = [
+    ("seri-2026-01-16", "Seri as found (seri-1, sections 1 to 3)", SERI_2026_01_16),
+    ("seri-2026-01-17", "Seri with batches pushed (seri-2), none of the five fixes", SERI_2026_01_17),
+    ("seri-mvp", "Seri as its data flow describes it (seri-3): push only", SERI_MVP),
+    ("seri-week-1", "Seri with its two critical fixes only", SERI_WEEK_1),
+    ("seri-recommended", "Seri with all five fixes as written", SERI_RECOMMENDED),
+    ("seri-sound", "Seri made sound: no invariant can be broken", SERI_SOUND),
+];
