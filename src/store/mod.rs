@@ -5,8 +5,12 @@
 //! suite and to the same digest. A store decides nothing: no policy lives here. Every listing is in key order.
 
 pub mod memory;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 
 pub use memory::Memory;
+#[cfg(feature = "sqlite")]
+pub use sqlite::Sqlite;
 
 use crate::model::{Entity, Key, Row};
 use crate::sim::{NodeId, OpId};
@@ -118,7 +122,8 @@ pub enum Cell {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Taken;
 
-/// What a node keeps. A step of a node is atomic by itself; `begin` and `rollback` undo a part of a step.
+/// What a node keeps. A step of a node is atomic by itself; `begin` and `rollback` undo a part of a step. A store is
+/// cloned between transactions only.
 pub trait Store: Clone + Send + Sync {
     /// The store's name.
     const NAME: &'static str;
