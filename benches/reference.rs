@@ -1,0 +1,4 @@
+//! The reference workload.
+#[path = "reference/mod.rs"]
+mod reference;
+fn main() {}
