@@ -169,14 +169,14 @@ impl Till {
         if self.pull.awaits(request) {
             self.pull.state = State::Idle;
             cx.cancel_timer(timer(PULL_TIME_OUT));
-            self.done |= self.finishing;
+            if self.finishing {
+                self.done = true;
+                cx.cancel_timer(timer(TICK));
+            }
         }
     }
 
     fn tick(&mut self, disk: &mut Notebook, cx: &mut Context<Mail>) {
-        if self.done {
-            return;
-        }
         self.ticks += 1;
         cx.set_timer(timer(TICK), TICK_EVERY, None);
         if (self.ticks.is_multiple_of(5) || self.finishing) && self.pull.state == State::Idle {

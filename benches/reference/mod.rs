@@ -309,6 +309,15 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Adds another run's totals.
+    pub fn add(&mut self, other: Totals) {
+        self.events += other.events;
+        self.accepted += other.accepted;
+        self.rejected += other.rejected;
+        self.refused += other.refused;
+        self.ended += other.ended;
+    }
+
     /// The totals of one run with this many devices. Booting and the switch to the final phase are no events there.
     pub fn of(outcome: &Outcome, devices: u64) -> Totals {
         Totals {
