@@ -143,7 +143,7 @@ impl Till {
 
     fn pushed(&mut self, disk: &mut Notebook, request: u32, answers: &[Answer], cx: &mut Context<Mail>) {
         for answer in answers {
-            let Answer { sale, accepted, version } = *answer;
+            let (sale, Answer { accepted, version, .. }) = (answer.sale(), *answer);
             let Some(index) = disk.outbox.iter().position(|waiting| waiting.op == sale.op) else {
                 if self.bug == Some(Bug::DoubleRollBack) && !accepted {
                     change_stock(disk, sale.product as usize, i32::from(sale.quantity), sale.op, Why::RolledBack, cx);

@@ -74,9 +74,17 @@ pub struct Sale {
 /// What the server says about a sale: whether it was accepted, and the number of sales accepted by then.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Answer {
-    sale: Sale,
+    op: OpId,
+    product: u8,
+    quantity: u8,
     accepted: bool,
     version: u32,
+}
+
+impl Answer {
+    fn sale(&self) -> Sale {
+        Sale { op: self.op, product: self.product, quantity: self.quantity }
+    }
 }
 
 /// At most [`BATCH`] of something, without a heap.

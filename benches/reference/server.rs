@@ -60,7 +60,8 @@ impl Office {
             let about = Key(u64::from(sale.product) + 1);
             cx.decide(sale.op, Verdict::Rejected { rule: Rule::Quantity, about, available, requested });
         }
-        let answer = Answer { sale, accepted, version: books.version };
+        let Sale { op, product, quantity } = sale;
+        let answer = Answer { op, product, quantity, accepted, version: books.version };
         books.answers[number] = Some(answer);
         answer
     }

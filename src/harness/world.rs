@@ -48,16 +48,29 @@ const FLAP: Span = Span::secs(4);
 
 enum Pends<M> {
     Op(u32),
-    Deliver { to: NodeId, from: NodeId, message: M, ops: Carried, damaged: bool, garbled: bool, sent: Time, order: u32 },
-    Refusal { to: NodeId, unreachable: NodeId, message: M, boot: u32 },
+    Deliver(Box<Parcel<M>>),
+    Refusal { to: NodeId, unreachable: NodeId, message: Box<M>, boot: u32 },
     Timer { node: NodeId, timer: Timer, id: u32, cause: Cause, late: Span },
-    Resume { node: NodeId, boot: u32, task: Task, cause: Cause, step: u32, ops: Carried },
+    Resume { node: NodeId, boot: u32, task: Task, cause: Cause, step: u32, ops: Box<[OpId]> },
     Boot { node: NodeId },
     Begin { index: u32 },
     End { index: u32 },
     Flap { node: NodeId },
     Return { node: NodeId },
     Heal,
+}
+
+/// A message copy on its way; boxed, so that other events stay small.
+#[derive(Clone)]
+struct Parcel<M> {
+    to: NodeId,
+    from: NodeId,
+    message: M,
+    ops: Carried,
+    damaged: bool,
+    garbled: bool,
+    sent: Time,
+    order: u32,
 }
 
 struct Queued<M> {
@@ -135,6 +148,10 @@ impl<'a, S: System> World<'a, S> {
                 }
             }
         }
+        let mut history = History::new(scenario, facts, in_scope);
+        if plan.invariants.is_empty() && !plan.record {
+            history = history.brief();
+        }
         World {
             system,
             scenario,
@@ -142,7 +159,7 @@ impl<'a, S: System> World<'a, S> {
             queue: Queue::default(),
             slots,
             cx: Context::new(choices),
-            history: History::new(scenario, facts, in_scope),
+            history,
             invariants: plan.invariants,
             interested,
             log: Log::default(),
@@ -235,15 +252,15 @@ impl<'a, S: System> World<'a, S> {
     fn happen(&mut self, label: Label, what: Pends<S::Message>) {
         match what {
             Pends::Op(index) => self.act(label, index),
-            Pends::Deliver { to, from, message, ops, damaged, garbled, sent, order } => {
+            Pends::Deliver(parcel) => {
                 self.in_flight -= 1;
-                self.deliver(label, to, from, message, ops, damaged, garbled, sent, order);
+                self.deliver(label, *parcel);
             }
             Pends::Refusal { to, unreachable, message, boot } => {
                 if self.slots[to.index()].is_up() && self.slots[to.index()].boots == boot {
                     self.note(to, label, &[], || What::Refused { to: unreachable });
                     self.begin(to, label, label.cause());
-                    self.handle(Input::Unreachable { to: unreachable, message }, &[]);
+                    self.handle(Input::Unreachable { to: unreachable, message: *message }, &[]);
                 }
             }
             Pends::Timer { node, timer, id, cause, late } => self.fire(label, node, timer, id, cause, late),
@@ -354,19 +371,8 @@ impl<'a, S: System> World<'a, S> {
         self.handle(Input::Timer(timer), &[]);
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn deliver(
-        &mut self,
-        label: Label,
-        to: NodeId,
-        from: NodeId,
-        message: S::Message,
-        ops: Carried,
-        damaged: bool,
-        garbled: bool,
-        sent: Time,
-        order: u32,
-    ) {
+    fn deliver(&mut self, label: Label, parcel: Parcel<S::Message>) {
+        let Parcel { to, from, message, ops, damaged, garbled, sent, order } = parcel;
         let slot = &self.slots[to.index()];
         let loss = if !slot.is_up() || slot.background_until > self.now {
             Some(Loss::Down)
@@ -381,7 +387,7 @@ impl<'a, S: System> World<'a, S> {
             if to.is_server() && sender.is_up() {
                 let boot = sender.boots;
                 let at = self.now + self.scenario.network.latency;
-                let what = Pends::Refusal { to: from, unreachable: to, message, boot };
+                let what = Pends::Refusal { to: from, unreachable: to, message: Box::new(message), boot };
                 self.push(at, label.point(Point::Refusal), what);
             }
             return;
@@ -480,8 +486,10 @@ impl<'a, S: System> World<'a, S> {
     fn excuse(&mut self, node: NodeId) {
         let mut held: Vec<OpId> = Vec::new();
         for (_, _, queued) in self.queue.iter() {
-            if let Pends::Deliver { ops, .. } | Pends::Resume { ops, .. } = &queued.what {
-                held.extend(ops.iter());
+            match &queued.what {
+                Pends::Deliver(parcel) => held.extend(parcel.ops.iter()),
+                Pends::Resume { ops, .. } => held.extend(ops.iter()),
+                _ => {}
             }
         }
         let lost: Vec<OpId> = self
@@ -587,7 +595,7 @@ impl<'a, S: System> World<'a, S> {
                 let at = self.before_heal(self.now + span);
                 let boot = self.slots[node.index()].boots;
                 self.paused_tasks.push((node, task));
-                let what = Pends::Resume { node, boot, task, cause: self.cx.cause, step, ops: Carried::new(ops) };
+                let what = Pends::Resume { node, boot, task, cause: self.cx.cause, step, ops: ops.into() };
                 return self.push(at, mark, what);
             }
             input = Input::Resume(task);
@@ -753,7 +761,7 @@ impl<'a, S: System> World<'a, S> {
         let latency = self.slots[device.index()].link.latency(&self.scenario.network, bytes);
         if known_down {
             let boot = self.slots[node.index()].boots;
-            let what = Pends::Refusal { to: node, unreachable: to, message, boot };
+            let what = Pends::Refusal { to: node, unreachable: to, message: Box::new(message), boot };
             self.push(departs + Span::millis(1), label.point(Point::Refusal), what);
         } else if lost.is_none() {
             let polite = departs + latency;
@@ -771,16 +779,14 @@ impl<'a, S: System> World<'a, S> {
             };
             let damaged = matches!(fate, Some(Fate::Corrupt(_) | Fate::Truncate));
             let (from, sent, ops) = (node, self.now, Carried::new(ops));
+            let parcel = Box::new(Parcel { to, from, message, ops, damaged, garbled, sent, order });
             if let Some(Fate::Duplicate(more)) = fate {
                 self.in_flight += 1;
-                let what = Pends::Deliver {
-                    to, from, message: message.clone(), ops: ops.clone(), damaged, garbled, sent, order,
-                };
+                let what = Pends::Deliver(parcel.clone());
                 self.push(self.capped(polite + more, polite), label.number(label.get_number() + 1), what);
             }
             self.in_flight += 1;
-            let what = Pends::Deliver { to, from, message, ops, damaged, garbled, sent, order };
-            self.push(arrival, label, what);
+            self.push(arrival, label, Pends::Deliver(parcel));
         }
         self.parent = before;
     }
