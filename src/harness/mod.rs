@@ -2,6 +2,7 @@
 //!
 //! Knows the contract and the invariants, and no sync engine (promise P5).
 
+mod carried;
 pub mod link;
 pub mod node;
 pub mod outcome;

@@ -3,7 +3,7 @@
 //! Why the harness owns the disk: a kill drops the node and keeps the disk, whatever the system would like.
 
 use super::link::Link;
-use crate::sim::{Cause, Channel, Time, WallClock};
+use crate::sim::{Cause, Channel, Label, NodeId, Point, Time, WallClock};
 use crate::system::{System, Timer};
 
 /// Who sits on the seat.
@@ -40,7 +40,8 @@ pub struct Slot<S: System> {
     pub overloaded_until: Time,
     timers: Vec<(Timer, u32)>,
     timer_ids: u32,
-    counts: Vec<((Channel, Cause), u32)>,
+    /// By channel and cause, in label order.
+    counts: Vec<(Label, u32)>,
 }
 
 impl<S: System> Slot<S> {
@@ -102,7 +103,7 @@ impl<S: System> Slot<S> {
 
     /// Counts another event of this channel and cause: 1 for the first.
     pub fn count(&mut self, channel: Channel, cause: Cause) -> u32 {
-        let key = (channel, cause);
+        let key = Label::new(NodeId::SERVER, channel, cause, Point::Op);
         match self.counts.binary_search_by_key(&key, |(key, _)| *key) {
             Ok(index) => {
                 self.counts[index].1 += 1;

@@ -4,6 +4,7 @@
 //! luck (promise P1). The world owns the disks, the links and the clocks; nodes only ever see inputs. It judges nothing:
 //! invariants do, from the history it keeps.
 
+use super::carried::Carried;
 use super::link::Direction;
 use super::node::{Seat, Slot};
 use super::outcome::{End, Metrics, Outcome};
@@ -47,16 +48,29 @@ const FLAP: Span = Span::secs(4);
 
 enum Pends<M> {
     Op(u32),
-    Deliver { to: NodeId, from: NodeId, message: M, ops: Vec<OpId>, damaged: bool, garbled: bool, sent: Time, order: u32 },
-    Refusal { to: NodeId, unreachable: NodeId, message: M, boot: u32 },
+    Deliver(Box<Parcel<M>>),
+    Refusal { to: NodeId, unreachable: NodeId, message: Box<M>, boot: u32 },
     Timer { node: NodeId, timer: Timer, id: u32, cause: Cause, late: Span },
-    Resume { node: NodeId, boot: u32, task: Task, cause: Cause, step: u32, ops: Vec<OpId> },
+    Resume { node: NodeId, boot: u32, task: Task, cause: Cause, step: u32, ops: Box<[OpId]> },
     Boot { node: NodeId },
     Begin { index: u32 },
     End { index: u32 },
     Flap { node: NodeId },
     Return { node: NodeId },
     Heal,
+}
+
+/// A message copy on its way; boxed, so that other events stay small.
+#[derive(Clone)]
+struct Parcel<M> {
+    to: NodeId,
+    from: NodeId,
+    message: M,
+    ops: Carried,
+    damaged: bool,
+    garbled: bool,
+    sent: Time,
+    order: u32,
 }
 
 struct Queued<M> {
@@ -92,6 +106,8 @@ struct World<'a, S: System> {
     send_order: u32,
     newest: Vec<[u32; 2]>,
     endless: Option<(NodeId, String)>,
+    /// In runs that never heal the final phase begins no earlier.
+    acted_by: Time,
 }
 
 /// Runs a scenario.
@@ -132,6 +148,10 @@ impl<'a, S: System> World<'a, S> {
                 }
             }
         }
+        let mut history = History::new(scenario, facts, in_scope);
+        if plan.invariants.is_empty() && !plan.record {
+            history = history.brief();
+        }
         World {
             system,
             scenario,
@@ -139,7 +159,7 @@ impl<'a, S: System> World<'a, S> {
             queue: Queue::default(),
             slots,
             cx: Context::new(choices),
-            history: History::new(scenario, facts, in_scope),
+            history,
             invariants: plan.invariants,
             interested,
             log: Log::default(),
@@ -160,6 +180,7 @@ impl<'a, S: System> World<'a, S> {
             send_order: 0,
             newest: vec![[0; 2]; count],
             endless: None,
+            acted_by: scenario.steps.iter().map(|step| step.at).fold(Time::ZERO + Span::secs(600), Time::max),
         }
     }
 
@@ -182,6 +203,7 @@ impl<'a, S: System> World<'a, S> {
             let label = Label::new(NodeId::SERVER, Channel(0), Cause::Finish, Point::Op);
             self.push(self.scenario.heal, label, Pends::Heal);
         }
+        self.queue.sort();
         let bound = match self.scenario.heal {
             Time::NEVER => Time::ZERO + Span::hours(1),
             heal => heal + self.facts.longest_period * SETTLE_PERIODS,
@@ -230,15 +252,15 @@ impl<'a, S: System> World<'a, S> {
     fn happen(&mut self, label: Label, what: Pends<S::Message>) {
         match what {
             Pends::Op(index) => self.act(label, index),
-            Pends::Deliver { to, from, message, ops, damaged, garbled, sent, order } => {
+            Pends::Deliver(parcel) => {
                 self.in_flight -= 1;
-                self.deliver(label, to, from, message, ops, damaged, garbled, sent, order);
+                self.deliver(label, *parcel);
             }
             Pends::Refusal { to, unreachable, message, boot } => {
                 if self.slots[to.index()].is_up() && self.slots[to.index()].boots == boot {
-                    self.note(to, label, Vec::new(), || What::Refused { to: unreachable });
+                    self.note(to, label, &[], || What::Refused { to: unreachable });
                     self.begin(to, label, label.cause());
-                    self.handle(Input::Unreachable { to: unreachable, message }, &[]);
+                    self.handle(Input::Unreachable { to: unreachable, message: *message }, &[]);
                 }
             }
             Pends::Timer { node, timer, id, cause, late } => self.fire(label, node, timer, id, cause, late),
@@ -249,7 +271,7 @@ impl<'a, S: System> World<'a, S> {
                 }
                 self.paused_tasks.retain(|paused| *paused != (node, task));
                 self.history.nodes[node.index()].unfinished -= 1;
-                self.note(node, label, ops.clone(), || What::Resumed);
+                self.note(node, label, &ops, || What::Resumed);
                 self.begin(node, label.number(0), cause);
                 self.cx.label = label;
                 self.handle_from(Input::Resume(task), &ops, step);
@@ -266,7 +288,7 @@ impl<'a, S: System> World<'a, S> {
             Pends::Return { node } => {
                 self.slots[node.index()].background_until = self.now;
                 if self.slots[node.index()].is_up() {
-                    self.note(node, label, Vec::new(), || What::Foreground);
+                    self.note(node, label, &[], || What::Foreground);
                     self.begin(node, label, Cause::Link(0));
                     self.handle(Input::Foreground, &[]);
                 }
@@ -278,7 +300,7 @@ impl<'a, S: System> World<'a, S> {
     fn heal(&mut self, label: Label) {
         self.healed = true;
         self.cx.polite = true;
-        self.note(NodeId::SERVER, label, Vec::new(), || What::Healed);
+        self.note(NodeId::SERVER, label, &[], || What::Healed);
         self.fingerprint.add(self.now.0);
     }
 
@@ -298,7 +320,7 @@ impl<'a, S: System> World<'a, S> {
             record.at = Some(now);
         }
         self.metrics.ops += u64::from(self.scenario.domain.is_durable(&op));
-        self.note(op.node, label, vec![op.id], || What::Acted(op));
+        self.note(op.node, label, &[op.id], || What::Acted(op));
         self.moment(&Moment::Acted(&op), 0);
         self.begin(op.node, label, Cause::Op(op.id));
         self.handle(Input::Op(op), &[op.id]);
@@ -320,7 +342,7 @@ impl<'a, S: System> World<'a, S> {
         let online = slot.told_online;
         self.history.nodes[node.index()].unfinished = 0;
         self.history.nodes[node.index()].boots = boots;
-        self.note(node, label, Vec::new(), || What::Booted { wiped });
+        self.note(node, label, &[], || What::Booted { wiped });
         let cause = Cause::Boot(boots);
         self.begin(node, Label::new(node, Channel(0), cause, Point::Boot), cause);
         self.handle(Input::Booted, &[]);
@@ -343,25 +365,14 @@ impl<'a, S: System> World<'a, S> {
             return;
         }
         let time_out = self.facts.time_outs.contains(&timer.channel);
-        let ops = if let Cause::Op(op) = cause { vec![op] } else { Vec::new() };
+        let ops: &[OpId] = if let Cause::Op(op) = &cause { std::slice::from_ref(op) } else { &[] };
         self.note(node, label, ops, || What::TimerFired { late, time_out });
         self.begin(node, label, cause);
         self.handle(Input::Timer(timer), &[]);
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn deliver(
-        &mut self,
-        label: Label,
-        to: NodeId,
-        from: NodeId,
-        message: S::Message,
-        ops: Vec<OpId>,
-        damaged: bool,
-        garbled: bool,
-        sent: Time,
-        order: u32,
-    ) {
+    fn deliver(&mut self, label: Label, parcel: Parcel<S::Message>) {
+        let Parcel { to, from, message, ops, damaged, garbled, sent, order } = parcel;
         let slot = &self.slots[to.index()];
         let loss = if !slot.is_up() || slot.background_until > self.now {
             Some(Loss::Down)
@@ -371,12 +382,12 @@ impl<'a, S: System> World<'a, S> {
             None
         };
         if let Some(why) = loss {
-            self.note(to, label, ops, || What::Lost { from, why });
+            self.note(to, label, &ops, || What::Lost { from, why });
             let sender = &self.slots[from.index()];
             if to.is_server() && sender.is_up() {
                 let boot = sender.boots;
                 let at = self.now + self.scenario.network.latency;
-                let what = Pends::Refusal { to: from, unreachable: to, message, boot };
+                let what = Pends::Refusal { to: from, unreachable: to, message: Box::new(message), boot };
                 self.push(at, label.point(Point::Refusal), what);
             }
             return;
@@ -386,7 +397,7 @@ impl<'a, S: System> World<'a, S> {
             self.faults[Fault::Reorder as usize] += 1;
         }
         *newest = order.max(*newest);
-        let event = self.note(to, label, ops.clone(), || What::Arrived { from, damaged, garbled, sent });
+        let event = self.note(to, label, &ops, || What::Arrived { from, damaged, garbled, sent });
         self.parent = event.or(self.parent);
         let overloaded = slot_overloaded(&self.slots[to.index()], self.now);
         self.begin(to, label, label.cause());
@@ -420,7 +431,7 @@ impl<'a, S: System> World<'a, S> {
         }
         let until = self.before_heal(self.now + lasts);
         self.fingerprint.add(label.0 ^ u64::from(begins));
-        let event = self.note(node, label, Vec::new(), || What::Interference { point, begins, strength });
+        let event = self.note(node, label, &[], || What::Interference { point, begins, strength });
         self.parent = event.or(self.parent);
         let now = self.now;
         let slot = &mut self.slots[node.index()];
@@ -475,8 +486,10 @@ impl<'a, S: System> World<'a, S> {
     fn excuse(&mut self, node: NodeId) {
         let mut held: Vec<OpId> = Vec::new();
         for (_, _, queued) in self.queue.iter() {
-            if let Pends::Deliver { ops, .. } | Pends::Resume { ops, .. } = &queued.what {
-                held.extend(ops);
+            match &queued.what {
+                Pends::Deliver(parcel) => held.extend(parcel.ops.iter()),
+                Pends::Resume { ops, .. } => held.extend(ops.iter()),
+                _ => {}
             }
         }
         let lost: Vec<OpId> = self
@@ -494,7 +507,7 @@ impl<'a, S: System> World<'a, S> {
     }
 
     fn kill(&mut self, node: NodeId, label: Label, down: Span, before_effects: bool) {
-        self.note(node, label, Vec::new(), || What::Died { before_effects, down });
+        self.note(node, label, &[], || What::Died { before_effects, down });
         let slot = &mut self.slots[node.index()];
         if !slot.is_up() {
             return;
@@ -519,7 +532,7 @@ impl<'a, S: System> World<'a, S> {
         slot.link_changes += 1;
         let cause = Cause::Link(slot.link_changes);
         let label = Label::new(node, Channel(0), cause, Point::Op);
-        self.note(node, label, Vec::new(), || What::Link { online });
+        self.note(node, label, &[], || What::Link { online });
         self.begin(node, label, cause);
         self.handle(Input::Link { online }, &[]);
     }
@@ -577,12 +590,12 @@ impl<'a, S: System> World<'a, S> {
             }
             let Some(task) = resume else { break };
             if let Some(Fate::Pause(span)) = fate {
-                self.note(node, mark, ops.to_vec(), || What::Paused(span));
+                self.note(node, mark, ops, || What::Paused(span));
                 self.history.nodes[node.index()].unfinished += 1;
                 let at = self.before_heal(self.now + span);
                 let boot = self.slots[node.index()].boots;
                 self.paused_tasks.push((node, task));
-                let what = Pends::Resume { node, boot, task, cause: self.cx.cause, step, ops: ops.to_vec() };
+                let what = Pends::Resume { node, boot, task, cause: self.cx.cause, step, ops: ops.into() };
                 return self.push(at, mark, what);
             }
             input = Input::Resume(task);
@@ -611,7 +624,7 @@ impl<'a, S: System> World<'a, S> {
                 self.last_write = self.now;
             }
             self.history.wrote(node, write);
-            self.note(node, self.cx.label, ops_of(write.op), || What::Wrote(Box::new(*write)));
+            self.note(node, self.cx.label, ops_of(&write.op), || What::Wrote(Box::new(*write)));
             self.moment(&Moment::Wrote(node, write), 1);
         }
         self.cx.writes = writes;
@@ -620,7 +633,7 @@ impl<'a, S: System> World<'a, S> {
         for (op, verdict) in &decided {
             let now = self.now;
             self.fingerprint.add(u64::from(op.0) << 8 ^ verdict_code(verdict));
-            self.note(node, self.cx.label, ops_of(*op), || What::Decided(*op, *verdict));
+            self.note(node, self.cx.label, ops_of(op), || What::Decided(*op, *verdict));
             self.moment(&Moment::Decided(*op, *verdict), 3);
             if let Some(record) = self.history.op_mut(*op) {
                 record.verdicts.push((now, *verdict));
@@ -644,7 +657,7 @@ impl<'a, S: System> World<'a, S> {
         for (op, word) in &told {
             self.fingerprint.add(u64::from(op.0) << 8 ^ (*word as u64) ^ 0xF0);
             self.history.told(node, *op, *word);
-            self.note(node, self.cx.label, ops_of(*op), || What::Told(*op, *word));
+            self.note(node, self.cx.label, ops_of(op), || What::Told(*op, *word));
             self.moment(&Moment::Told(node, *op, *word), 2);
         }
         self.cx.told = told;
@@ -654,7 +667,7 @@ impl<'a, S: System> World<'a, S> {
             if view.lamp != Some(lamp) {
                 view.lamp = Some(lamp);
                 self.metrics.longest_outbox = self.metrics.longest_outbox.max(u64::from(lamp.pending));
-                self.note(node, self.cx.label, Vec::new(), || What::Shown(lamp));
+                self.note(node, self.cx.label, &[], || What::Shown(lamp));
             }
         }
         let timers = std::mem::take(&mut self.cx.timers);
@@ -669,7 +682,7 @@ impl<'a, S: System> World<'a, S> {
         let mut sends = std::mem::take(&mut self.cx.sends);
         let carried = std::mem::take(&mut self.cx.carried);
         for out in sends.drain(..) {
-            let ops = carried[out.ops.0 as usize..out.ops.1 as usize].to_vec();
+            let ops = &carried[out.ops.0 as usize..out.ops.1 as usize];
             self.send(node, out, ops);
         }
         self.cx.sends = sends;
@@ -694,7 +707,7 @@ impl<'a, S: System> World<'a, S> {
         self.push(at, label, Pends::Timer { node, timer, id, cause, late });
     }
 
-    fn send(&mut self, node: NodeId, out: Outgoing<S::Message>, ops: Vec<OpId>) {
+    fn send(&mut self, node: NodeId, out: Outgoing<S::Message>, ops: &[OpId]) {
         let Outgoing { to, route, mut message, .. } = out;
         let label = match route {
             Route::Request(channel, cause) => {
@@ -702,12 +715,12 @@ impl<'a, S: System> World<'a, S> {
                 self.metrics.requests += 1;
                 if !ops.is_empty() {
                     let now = self.now;
-                    for op in &ops {
+                    for op in ops {
                         if let Some(record) = self.history.op_mut(*op) {
                             record.sends.push(now);
                         }
                     }
-                    self.moment(&Moment::Sent { node, channel, cause, ops: &ops }, 4);
+                    self.moment(&Moment::Sent { node, channel, cause, ops }, 4);
                 }
                 Label::new(node, channel, cause, Point::Send).attempt(attempt)
             }
@@ -742,13 +755,13 @@ impl<'a, S: System> World<'a, S> {
         {
             self.faults[fault as usize] += 1;
         }
-        let sent = self.note(node, label, ops.clone(), || What::Sent { to, fate, bytes, lost });
+        let sent = self.note(node, label, ops, || What::Sent { to, fate, bytes, lost });
         let before = self.parent;
         self.parent = sent.or(before);
         let latency = self.slots[device.index()].link.latency(&self.scenario.network, bytes);
         if known_down {
             let boot = self.slots[node.index()].boots;
-            let what = Pends::Refusal { to: node, unreachable: to, message, boot };
+            let what = Pends::Refusal { to: node, unreachable: to, message: Box::new(message), boot };
             self.push(departs + Span::millis(1), label.point(Point::Refusal), what);
         } else if lost.is_none() {
             let polite = departs + latency;
@@ -765,17 +778,15 @@ impl<'a, S: System> World<'a, S> {
                 _ => false,
             };
             let damaged = matches!(fate, Some(Fate::Corrupt(_) | Fate::Truncate));
-            let (from, sent) = (node, self.now);
+            let (from, sent, ops) = (node, self.now, Carried::new(ops));
+            let parcel = Box::new(Parcel { to, from, message, ops, damaged, garbled, sent, order });
             if let Some(Fate::Duplicate(more)) = fate {
                 self.in_flight += 1;
-                let what = Pends::Deliver {
-                    to, from, message: message.clone(), ops: ops.clone(), damaged, garbled, sent, order,
-                };
+                let what = Pends::Deliver(parcel.clone());
                 self.push(self.capped(polite + more, polite), label.number(label.get_number() + 1), what);
             }
             self.in_flight += 1;
-            let what = Pends::Deliver { to, from, message, ops, damaged, garbled, sent, order };
-            self.push(arrival, label, what);
+            self.push(arrival, label, Pends::Deliver(parcel));
         }
         self.parent = before;
     }
@@ -810,9 +821,9 @@ impl<'a, S: System> World<'a, S> {
         }
     }
 
-    fn note(&mut self, node: NodeId, label: Label, ops: Vec<OpId>, what: impl FnOnce() -> What) -> Option<u32> {
+    fn note(&mut self, node: NodeId, label: Label, ops: &[OpId], what: impl FnOnce() -> What) -> Option<u32> {
         let (at, parent) = (self.now, self.parent);
-        let event = self.trace.add(|| Event { at, node, label, parent, ops, what: what() });
+        let event = self.trace.add(|| Event { at, node, label, parent, ops: ops.to_vec(), what: what() });
         if event.is_some() {
             self.parent = event;
         }
@@ -821,9 +832,8 @@ impl<'a, S: System> World<'a, S> {
 
     /// For runs that never heal: sends the switch to the final phase, and says whether every device has finished it.
     fn is_finished(&mut self) -> bool {
-        let last = self.scenario.steps.iter().map(|step| step.at).max().unwrap_or(Time::ZERO);
         if !self.finishing {
-            if self.now < last.max(Time::ZERO + Span::secs(600)) || self.any_pending() {
+            if self.now < self.acted_by || self.any_pending() {
                 return false;
             }
             self.finishing = true;
@@ -831,7 +841,7 @@ impl<'a, S: System> World<'a, S> {
                 let node = NodeId(n as u16);
                 if self.slots[n].is_up() {
                     let label = Label::new(node, Channel(0), Cause::Finish, Point::Op);
-                    self.note(node, label, Vec::new(), || What::Finish);
+                    self.note(node, label, &[], || What::Finish);
                     self.begin(node, label, Cause::Finish);
                     self.handle(Input::Finish, &[]);
                 }
@@ -856,7 +866,7 @@ impl<'a, S: System> World<'a, S> {
     fn finish(mut self, luck: Luck) -> Outcome {
         self.parent = None;
         let label = Label::new(NodeId::SERVER, Channel(0), Cause::Finish, Point::Boot);
-        self.note(NodeId::SERVER, label, Vec::new(), || What::Rested);
+        self.note(NodeId::SERVER, label, &[], || What::Rested);
         let mistake = self.compare_rows();
         for n in 1..self.slots.len() {
             let mut pending: Vec<Pending> = Vec::new();
@@ -989,8 +999,8 @@ fn slot_overloaded<S: System>(slot: &Slot<S>, now: Time) -> bool {
     slot.overloaded_until > now
 }
 
-fn ops_of(op: OpId) -> Vec<OpId> {
-    if op.is_some() { vec![op] } else { Vec::new() }
+fn ops_of(op: &OpId) -> &[OpId] {
+    if op.is_some() { std::slice::from_ref(op) } else { &[] }
 }
 
 fn verdict_code(verdict: &Verdict) -> u64 {

@@ -104,6 +104,8 @@ pub struct History<'a> {
     /// Nodes by [`NodeId`].
     pub nodes: Vec<NodeView>,
     ops: Vec<Option<OpRecord>>,
+    /// Whether anybody will read more than rows, words, verdicts and times.
+    detailed: bool,
     /// Every change of a field on the server, opening values first.
     pub commits: BTreeMap<(Entity, Key, u8), Vec<Commit>>,
     /// Whether a server row belongs on a device.
@@ -163,6 +165,7 @@ impl<'a> History<'a> {
             now: Time::ZERO,
             nodes,
             ops,
+            detailed: true,
             commits,
             in_scope,
             deletions: BTreeMap::new(),
@@ -170,6 +173,13 @@ impl<'a> History<'a> {
             rested: false,
             clocks_true: true,
         }
+    }
+
+    /// For a run that no invariant watches: keeps rows, words, verdicts and times, which every outcome is made from, and
+    /// nothing else.
+    pub(crate) fn brief(mut self) -> History<'a> {
+        self.detailed = false;
+        self
     }
 
     /// The record of an op.
@@ -209,16 +219,20 @@ impl<'a> History<'a> {
             let renamed = write.after.is_none_or(|after| after.key != before.key || after.origin != before.origin);
             if renamed {
                 view.rows.remove(&(before.entity, before.key));
-                view.by_op.remove(&(before.origin, before.entity, before.part, before.key));
+                if self.detailed {
+                    view.by_op.remove(&(before.origin, before.entity, before.part, before.key));
+                }
             }
         }
         if let Some(after) = &write.after {
-            if let Some(old) = view.rows.insert((after.entity, after.key), *after)
-                && (old.origin, old.part) != (after.origin, after.part)
-            {
-                view.by_op.remove(&(old.origin, old.entity, old.part, old.key));
+            let old = view.rows.insert((after.entity, after.key), *after);
+            let same = old.is_some_and(|old| (old.origin, old.part) == (after.origin, after.part));
+            if self.detailed && !same {
+                if let Some(old) = old {
+                    view.by_op.remove(&(old.origin, old.entity, old.part, old.key));
+                }
+                view.by_op.insert((after.origin, after.entity, after.part, after.key));
             }
-            view.by_op.insert((after.origin, after.entity, after.part, after.key));
         }
         if node.is_server() {
             self.server_wrote(write);
@@ -232,7 +246,8 @@ impl<'a> History<'a> {
                     record.on_others = Some(now);
                 }
             }
-            if write.why == Why::Effect
+            if self.detailed
+                && write.why == Why::Effect
                 && let Some(record) = self.op_mut(write.op)
                 && record.op.node == node
                 && !record.rolled_back
@@ -275,6 +290,9 @@ impl<'a> History<'a> {
             && record.on_server.is_none()
         {
             record.on_server = Some(now);
+        }
+        if !self.detailed {
+            return;
         }
         if let Some(after) = &write.after {
             if after.entity == Entity::CONFLICT {

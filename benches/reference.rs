@@ -1,0 +1,84 @@
+//! What squall costs for each seed of the reference workload, with and without invariants.
+//!
+//! `cargo bench --bench reference` measures with criterion. `cargo bench --bench reference -- --seeds 20000` runs that
+//! many seeds once and prints CPU time and totals in one line, to be interleaved with other implementations.
+
+#[path = "reference/mod.rs"]
+mod reference;
+
+use criterion::Criterion;
+use reference::{Retail, Totals, Workload};
+use squall::harness::{Outcome, Plan, run};
+use squall::invariants;
+use std::hint::black_box;
+
+const DEVICES: usize = 3;
+
+fn one(workload: &mut Workload, seed: u64, checked: bool) -> Outcome {
+    let luck = workload.draw(seed);
+    let invariants = if checked { invariants::all() } else { Vec::new() };
+    run(&Retail::default(), &workload.scenario, luck, Plan { invariants, record: false })
+}
+
+fn measure(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("retail-3x20");
+    for (name, checked) in [("no invariants", false), ("all invariants", true)] {
+        let (mut workload, mut seed) = (Workload::new(DEVICES), 0);
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                seed += 1;
+                black_box(one(&mut workload, seed, checked))
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Microseconds of CPU time of this thread so far, where the kernel tells.
+fn cpu_micros() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanos: u64 = text.split(' ').next()?.parse().ok()?;
+    Some(nanos as f64 / 1_000.0)
+}
+
+fn print_line(seeds: u64, checked: bool) {
+    let mut workload = Workload::new(DEVICES);
+    let (mut sum, mut hash) = (Totals::default(), 0u64);
+    let start = cpu_micros();
+    for seed in 0..seeds {
+        let outcome = one(&mut workload, seed, checked);
+        sum.add(Totals::of(&outcome, DEVICES as u64));
+        hash = hash.rotate_left(1) ^ outcome.fingerprint;
+    }
+    let spent = start.zip(cpu_micros()).map_or_else(
+        || "unknown".into(),
+        |(start, end)| format!("{:.2}", (end - start) / seeds as f64),
+    );
+    let mean = |total: u64| total as f64 / seeds as f64;
+    println!(
+        "squall seeds={seeds} invariants={} | cpu-us/run {spent} | per run: ev {:.2} acc {:.3} rej {:.3} ref {:.3} end_s {:.2} | hash {hash:016x}",
+        if checked { invariants::all().len() } else { 0 },
+        mean(sum.events),
+        mean(sum.accepted),
+        mean(sum.rejected),
+        mean(sum.refused),
+        mean(sum.ended) / 1e6,
+    );
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let after = |name: &str| arguments.iter().position(|a| a == name).and_then(|at| arguments.get(at + 1));
+    match after("--seeds").map(|n| n.parse()) {
+        Some(Ok(seeds)) if seeds > 0 => print_line(seeds, arguments.iter().any(|a| a == "--checked")),
+        Some(_) => {
+            eprintln!("--seeds needs a whole number of at least 1");
+            std::process::exit(2);
+        }
+        None => {
+            let mut criterion = Criterion::default().configure_from_args();
+            measure(&mut criterion);
+            criterion.final_summary();
+        }
+    }
+}
