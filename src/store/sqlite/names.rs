@@ -42,6 +42,7 @@ named!(Cell:
     Offset = "offset",
     Ready = "ready",
     Downloads = "downloads",
+    Boots = "boots",
 );
 
 /// Names of verdicts; what else a verdict says has columns of its own.
