@@ -149,9 +149,10 @@ impl<St: Store> Device<St> {
     fn merge_row(&self, store: &mut St, theirs: &Row, initial: bool, cx: &mut Context<Wire>) {
         let mut theirs = *theirs;
         theirs.state = RowState::Synced;
-        if theirs.entity == SALE_ITEM && initial {
+        if theirs.entity == SALE_ITEM {
             match self.policy.initial_lines {
                 InitialLines::Dropped => return,
+                InitialLines::Added if !initial => {}
                 InitialLines::Added => {
                     let again = store.number(Cell::Downloads);
                     if again > 0 {

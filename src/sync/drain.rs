@@ -63,6 +63,12 @@ impl<St: Store> Device<St> {
         }
         let seqs = items.iter().map(|item| item.seq).collect();
         let wire = Wire::new(ticket, 0, self.policy.integrity, Body::Push { items });
+        for race in &mut self.races {
+            // A receipt that still waits goes on waiting for the retry.
+            if ops.contains(&race.op) {
+                race.ticket = ticket;
+            }
+        }
         cx.send(NodeId::SERVER, channel::PUSH, cause, ops, wire);
         let timer = Timer { channel: channel::PUSH_TIME_OUT, number: ticket };
         cx.set_timer(timer, Span::millis(self.policy.time_out), Some(cause));
@@ -209,7 +215,6 @@ impl<St: Store> Device<St> {
             self.failures += 1;
             self.retry_after(Some(self.policy.delay(self.failures)), drain.cause, cx);
         }
-        self.end_races(store, ticket, &[], cx);
     }
 
     fn requeue(&self, store: &mut St, seqs: &[u32]) {

@@ -254,7 +254,7 @@ knob! {
     }
 }
 knob! {
-    /// Which clock stamps `updatedAt` on the server.
+    /// Which clock stamps `updatedAt` or `createdAt` on the server.
     ServerStamp {
         /// The server's own, at commit.
         Server,
@@ -363,11 +363,11 @@ knob! {
     }
 }
 knob! {
-    /// What a first (or repeated) full download does with the lines of sales.
+    /// What a download does with the lines of sales.
     InitialLines {
         /// Drops them ("mapping TBD").
         Dropped,
-        /// Adds them, without looking whether they are there.
+        /// A full download adds them without looking whether they are there.
         Added,
         /// Adds or replaces them by identity.
         ByIdentity,
@@ -530,6 +530,8 @@ pub struct Policy {
     pub edits: EditRule,
     /// Which clock stamps `updatedAt` on the server.
     pub server_stamp: ServerStamp,
+    /// Which clock stamps `createdAt` on the server.
+    pub server_created: ServerStamp,
     /// Whether the lines of a sale all move stock.
     pub lines_move: LinesMove,
     /// Whether batches are sent.
@@ -552,7 +554,7 @@ pub struct Policy {
     pub movements: MovementMerge,
     /// What an update does to `created`.
     pub created: Created,
-    /// What a full download does with the lines of sales.
+    /// What a download does with the lines of sales.
     pub initial_lines: InitialLines,
     /// What "download everything again" does with the outbox.
     pub refresh: Refresh,

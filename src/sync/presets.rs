@@ -6,7 +6,8 @@ use super::policy::*;
 
 /// As found on 2026-01-16 (`seri-1` §1–3). Readings: pull exists and brings everything; a push every 60 s; a sale queues its
 /// product row without the stock, and products go before movements, so that both T0–T5 tables hold; within a type
-/// updates go before creates ("array iteration order"); FAILED is final; the answer's status is not looked at.
+/// updates go before creates ("array iteration order"); FAILED is final; the answer's status is not looked at; a
+/// request is given up after 3 s, so that the first retry falls into the 5 s that fix 2 waits.
 pub const SERI_2026_01_16: Policy = Policy {
     local_write: LocalWrite::Separate,
     receipt: Receipt::AtOnce,
@@ -25,7 +26,7 @@ pub const SERI_2026_01_16: Policy = Policy {
     retry_cap: 60_000,
     exhausted: Exhausted::Final,
     counts_as_failure: CountsAs::AnyFailure,
-    time_out: 10_000,
+    time_out: 3_000,
     push_every: 60_000,
     pull_every: 300_000,
     reconnect: Reconnect::PushAndPull,
@@ -47,6 +48,7 @@ pub const SERI_2026_01_16: Policy = Policy {
     stock_from: StockFrom::Movements,
     edits: EditRule::LastWrite,
     server_stamp: ServerStamp::Server,
+    server_created: ServerStamp::Server,
     lines_move: LinesMove::All,
     batches: BatchPush::Never,
     allocation: Allocation::None,
@@ -145,6 +147,7 @@ pub const SERI_SOUND: Policy = Policy {
     references: References::Checked,
     product_row: ProductRow::NotSent,
     edits: EditRule::ByField,
+    server_created: ServerStamp::Device,
     batches: BatchPush::Ops,
     allocation: Allocation::FirstExpired,
     rollback_on: RollbackOn::OwnVerdict,

@@ -287,7 +287,7 @@ impl<St: Store> Server<St> {
         if row.key.is_temporary() {
             row.key = self.identity(store);
         }
-        if self.policy.created == Created::Overwritten {
+        if self.policy.server_created == ServerStamp::Server {
             row.created = cx.wall();
         }
         Reported { store, cx }.put(&row, op, Why::Effect);
