@@ -269,17 +269,17 @@ impl Workload {
         let steps = &mut self.scenario.steps;
         steps.clear();
         for device in 0..self.scenario.devices.len() {
-            let first = steps.len();
-            for sale in 0..SALES {
-                let draw = key.draw((device * SALES + sale) as u64, 100);
-                let at = Time(draw.below(600_000_000));
-                let (product, quantity) = (draw.next().below(PRODUCTS as u64), draw.next().next().below(3));
-                let op = Op::new(OpId::NONE, NodeId(device as u16 + 1), Verb(0));
-                steps.push(Step { at, op: op.line(Key(product + 1), quantity as i64 + 1) });
+            let mut sales = [(0, 0, 0); SALES];
+            for (n, sale) in sales.iter_mut().enumerate() {
+                let draw = key.draw((device * SALES + n) as u64, 100);
+                let product = draw.next().below(PRODUCTS as u64) + 1;
+                *sale = (draw.below(600_000_000), product, draw.next().next().below(3) as i64 + 1);
             }
-            steps[first..].sort_unstable_by_key(|step| step.at);
-            for (n, step) in steps.iter_mut().enumerate().skip(first) {
-                step.op.id = OpId(n as u32 + 1);
+            sales.sort_unstable();
+            for (at, product, quantity) in sales {
+                let id = OpId(steps.len() as u32 + 1);
+                let op = Op::new(id, NodeId(device as u16 + 1), Verb(0)).line(Key(product), quantity);
+                steps.push(Step { at: Time(at), op });
             }
         }
         Luck::Drawn(key, ODDS)

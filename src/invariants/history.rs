@@ -6,6 +6,7 @@
 use crate::model::{Class, Domain, Entity, Key, Op, Row, Scenario, Value};
 use crate::sim::{NodeId, OpId, Time};
 use crate::system::{Facts, Lamp, Pending, Verdict, Why, Word, Write};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A node's rows as reported, and what the user sees there.
@@ -58,6 +59,35 @@ pub struct OpRecord {
 }
 
 impl OpRecord {
+    /// The record of an op that has not happened yet, in the memory of one of an earlier run if there is any.
+    fn new(op: Op) -> OpRecord {
+        let empty = || OpRecord {
+            op,
+            at: None,
+            told: Vec::new(),
+            verdicts: Vec::new(),
+            seen: Vec::new(),
+            deltas: Vec::new(),
+            on_server: None,
+            on_others: None,
+            sends: Vec::new(),
+            excused: false,
+            decided_against: false,
+            rolled_back: false,
+        };
+        let Some(OpRecord { mut told, mut verdicts, mut seen, mut deltas, mut sends, .. }) =
+            SPARE.with_borrow_mut(Vec::pop)
+        else {
+            return empty();
+        };
+        told.clear();
+        verdicts.clear();
+        seen.clear();
+        deltas.clear();
+        sends.clear();
+        OpRecord { told, verdicts, seen, deltas, sends, ..empty() }
+    }
+
     /// The last word told about the op.
     pub fn last_word(&self) -> Option<Word> {
         self.told.last().map(|(_, word)| *word)
@@ -120,6 +150,27 @@ pub struct History<'a> {
     pub clocks_true: bool,
 }
 
+/// Most records kept for later runs.
+const MOST_SPARE: usize = 1_024;
+
+thread_local! {
+    /// Records of earlier runs on this thread, kept for their memory alone: a campaign makes the same lists millions of
+    /// times. What they said is cleared before they are used again.
+    static SPARE: RefCell<Vec<OpRecord>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Drop for History<'_> {
+    fn drop(&mut self) {
+        let records = self.ops.drain(..).flatten();
+        // A thread that is ending has no more runs, and nothing to keep.
+        let _ = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            let room = MOST_SPARE.saturating_sub(spare.len());
+            spare.extend(records.take(room));
+        });
+    }
+}
+
 impl<'a> History<'a> {
     /// An empty record with the opening rows on the server and, unless they start empty, on the devices.
     pub fn new(scenario: &'a Scenario, facts: Facts, in_scope: &'a dyn Fn(NodeId, &Row) -> bool) -> History<'a> {
@@ -143,20 +194,7 @@ impl<'a> History<'a> {
         let most = scenario.steps.iter().map(|step| step.op.id.0).max().unwrap_or(0);
         let mut ops: Vec<Option<OpRecord>> = (0..=most).map(|_| None).collect();
         for step in &scenario.steps {
-            ops[step.op.id.0 as usize] = Some(OpRecord {
-                op: step.op,
-                at: None,
-                told: Vec::new(),
-                verdicts: Vec::new(),
-                seen: Vec::new(),
-                deltas: Vec::new(),
-                on_server: None,
-                on_others: None,
-                sends: Vec::new(),
-                excused: false,
-                decided_against: false,
-                rolled_back: false,
-            });
+            ops[step.op.id.0 as usize] = Some(OpRecord::new(step.op));
         }
         History {
             scenario,
