@@ -8,7 +8,7 @@ pub mod history;
 pub use history::{History, NodeView, OpRecord};
 
 use crate::model::{Domain, Entity, Op};
-use crate::sim::{Cause, Channel, NodeId, OpId, Time};
+use crate::sim::{Cause, Channel, Label, NodeId, OpId, Time};
 use crate::system::{Facts, Verdict, Word, Write};
 
 /// One breach of one promise in one run.
@@ -59,8 +59,8 @@ pub enum Moment<'a> {
     Told(NodeId, OpId, Word),
     /// The server decided.
     Decided(OpId, Verdict),
-    /// A node sent a message that carries ops.
-    Sent { node: NodeId, channel: Channel, cause: Cause, ops: &'a [OpId] },
+    /// A node sent a message that carries ops, in the step with this label.
+    Sent { node: NodeId, channel: Channel, cause: Cause, step: Label, ops: &'a [OpId] },
     /// A node finished a step and has no unfinished handler.
     Between(NodeId),
 }
