@@ -244,8 +244,8 @@ impl Grid {
             #[allow(clippy::reversed_empty_ranges)]
             return 1..=0;
         };
-        let device = if from.is_server() { to } else { from };
-        let (column, up) = (column_of(device, last + 1), to.is_server());
+        let (from, to) = (column_of(from, last + 1), column_of(to, last + 1));
+        let (column, far, up) = (from.min(to), from.max(to), to > from);
         let near = rows_of(column, 2);
         let row = top + near.len().saturating_sub(1);
         let mut from_at = self.start(column);
@@ -253,7 +253,7 @@ impl Grid {
             from_at = self.start(column) + text.len() + usize::from(!text.is_empty());
             paper.put(top + index, self.start(column), text);
         }
-        let to_at = self.start(last) - 2;
+        let to_at = self.start(far) - 2;
         let tone = if lost { Tone::Bad } else { Tone::Plain };
         paper.text(row, from_at, &"─".repeat(to_at + 1 - from_at), tone);
         match (up, lost) {
@@ -262,10 +262,10 @@ impl Grid {
             (false, false) => paper.text(row, from_at, "◀", tone),
             (false, true) => paper.text(row, from_at, "╳", tone),
         }
-        for (index, text) in rows_of(last, 0).into_iter().enumerate() {
-            paper.put(row + index, self.start(last), text);
+        for (index, text) in rows_of(far, 0).into_iter().enumerate() {
+            paper.put(row + index, self.start(far), text);
         }
-        column..=last
+        column..=far
     }
 
     /// Names the invariants that broke: to the right where there is room, else below.
@@ -278,7 +278,8 @@ impl Grid {
             if bottom >= top && at + text.chars().count() <= self.width && !line.cells.is_empty() {
                 paper.text(bottom, at, &text, Tone::Bad);
             } else {
-                paper.text(bottom + 1, self.left, &text, Tone::Bad);
+                let at = self.start(self.columns.len() - 1).min(self.width.saturating_sub(text.chars().count()));
+                paper.text(bottom + 1, at.max(self.left), &text, Tone::Bad);
             }
         }
     }

@@ -9,7 +9,7 @@ use super::words;
 use crate::harness::{Event, Loss, Outcome, What};
 use crate::model::domain::Promise;
 use crate::model::{Entity, Key, Scenario};
-use crate::sim::{Fate, Names, NodeId, OpId, Point, Span, Time};
+use crate::sim::{Cause, Fate, Names, NodeId, OpId, Point, Span, Time};
 use crate::system::{Facts, Verdict, Word, Write};
 
 /// How a piece of text is meant; colour only, never the only carrier of a fact.
@@ -325,7 +325,9 @@ impl Teller<'_> {
             Some((_, pieces)) => pieces.extend(sender),
             None => line.cells.push((event.node, sender)),
         }
-        line.arrow = Some(Arrow { from: event.node, to: *to, lost: gone.is_some() });
+        if *to != event.node {
+            line.arrow = Some(Arrow { from: event.node, to: *to, lost: gone.is_some() });
+        }
         line.sent = Some(sent);
     }
 
@@ -470,7 +472,7 @@ impl Teller<'_> {
                 let what = self.names.channel(event.label.channel());
                 let late = if *late > Span::ZERO { format!(", {late} late") } else { String::new() };
                 if *time_out {
-                    pieces.push(bad(format!("{what} for {} is over{late}", cause())));
+                    pieces.push(bad(format!("time-out: {}{late}", cause())));
                 } else if self.steps {
                     pieces.push(quiet(format!("timer {what} ({}){late}", cause())));
                 } else if !late.is_empty() {
@@ -478,7 +480,7 @@ impl Teller<'_> {
                 }
             }
             What::Resumed => pieces.push(plain(format!("goes on with {}", self.names.label(event.label)))),
-            What::Booted { wiped } => match (wiped, event.at == Time::ZERO && !self.steps) {
+            What::Booted { wiped } => match (wiped, event.label.cause() == Cause::Boot(1) && !self.steps) {
                 (true, _) => pieces.push(bad("starts with an empty disk")),
                 (false, true) => {}
                 (false, false) => pieces.push(plain("boots")),
@@ -520,7 +522,7 @@ impl Teller<'_> {
     }
 
     /// Adds what a message brought about to the line where it left, if nothing happened in between.
-    fn join(&self, lines: &mut [Line], line: &Line) -> bool {
+    fn join(&self, lines: &mut Vec<Line>, line: &Line) -> bool {
         let group = match self.groups.get(line.moment) {
             Some(group) if line.sent.is_none() && line.banner.is_none() => group,
             _ => return false,
@@ -534,23 +536,25 @@ impl Teller<'_> {
         let Some(at) = lines.iter().rposition(|earlier| earlier.sent.is_some() && earlier.sent == request) else {
             return false;
         };
+        if self.lateness(sent).is_some() {
+            return false;
+        }
+        if line.arrow.is_some() {
+            // A request without ops and its answer are one line, unless somebody else's news came in between.
+            let undisturbed = lines[at + 1..].iter().all(|between| between.bare_request);
+            if !lines[at].bare_request || lines[at].cells.len() != 1 || !undisturbed {
+                return false;
+            }
+            let mut pieces = lines.remove(at).cells.remove(0).1;
+            pieces.extend(line.cells.iter().flat_map(|(_, pieces)| pieces.clone()));
+            lines.push(Line { cells: vec![(group.node, pieces)], bare_request: true, ..line.clone() });
+            return true;
+        }
         let host = lines[at].moment;
-        let undisturbed = lines[at + 1..].iter().all(|between| between.moment == host);
-        let late = self.lateness(sent).is_some();
-        if !undisturbed || late || lines[at].broke.len() + line.broke.len() > 0 && line.arrow.is_some() {
+        if !lines[at + 1..].iter().all(|between| between.moment == host) {
             return false;
         }
         let earlier = &mut lines[at];
-        if line.arrow.is_some() {
-            // An undisturbed request without ops and its answer are one line.
-            if !earlier.bare_request || earlier.cells.len() != 1 {
-                return false;
-            }
-            let mut pieces = std::mem::take(&mut earlier.cells[0].1);
-            pieces.extend(line.cells.iter().flat_map(|(_, pieces)| pieces.clone()));
-            *earlier = Line { cells: vec![(group.node, pieces)], sent: None, ..line.clone() };
-            return true;
-        }
         if earlier.cells.iter().any(|(node, _)| *node == group.node) {
             return false;
         }
