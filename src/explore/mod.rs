@@ -1,1 +1,28 @@
 //! What picks the next schedule, and what makes a failing one small.
+//!
+//! Luck by seed: [`Profile`] → [`Conditions`] of one seed → [`generate()`]. A drawn run becomes a scenario with
+//! [`explicit()`], a failing scenario becomes a story with [`shrink()`], and [`steps`] says how long the story is.
+//! Which runs are done, and what is reported of them, is the campaign's business.
+
+mod canonical;
+pub mod conditions;
+mod cost;
+mod edit;
+pub mod explicit;
+pub mod generate;
+pub mod profile;
+mod reduce_business;
+mod reduce_luck;
+mod reduce_time;
+pub mod shrink;
+pub mod story;
+
+#[cfg(test)]
+pub(crate) mod test_shop;
+
+pub use conditions::Conditions;
+pub use explicit::explicit;
+pub use generate::generate;
+pub use profile::{Profile, UnknownProfile};
+pub use shrink::{Shrunk, shrink};
+pub use story::{signature, steps};

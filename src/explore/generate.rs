@@ -1,0 +1,203 @@
+//! A whole bad day from a seed: opening rows, ops with times, interferences, and when it ends.
+//!
+//! Each piece is drawn under its own name: a device's k-th op, an interference, the opening rows. So a further device or
+//! a further op changes no other (promise P1). What users do is the domain's own invention; what becomes of messages,
+//! steps and timers is drawn while the run goes on.
+
+use super::canonical::named;
+use super::conditions::{Conditions, between, salt};
+use super::profile::Profile;
+use crate::harness::Luck;
+use crate::model::domain::{Dice, Setting};
+use crate::model::{Domain, Network, Op, Row, Scenario, Step, Verb};
+use crate::sim::{Deviation, Fate, Key, Label, NodeId, OpId, Point, Span, Time};
+
+/// Ops of a device are numbered from this times its index, so that each keeps its number whatever others do.
+const STRIDE: u32 = 64;
+/// How often the domain is asked again when it has no idea.
+const IDEAS: u32 = 3;
+
+/// The scenario of a seed, and the luck to run it with.
+///
+/// # Panics
+/// If the profile asks for more than 63 ops of one device.
+pub fn generate(domain: &'static Domain, profile: &Profile, seed: u64) -> (Scenario, Luck) {
+    let key = Key::of_seed(seed);
+    let day = Conditions::draw(profile, key);
+    let mut scenario = Scenario::new(domain);
+    scenario.devices = (1..=day.devices).map(|n| format!("till-{n}")).collect();
+    scenario.empty_devices = day.empty;
+    if key.draw(9, salt::CONDITIONS).chance(13_107) {
+        scenario.network = Network::THREE_G;
+    }
+    scenario.rows = (domain.opening)(&mut Dice::new(key.draw(0, salt::OPENING)), day.hot);
+    scenario.steps = steps(domain, &day, &scenario, key);
+    scenario = named(&scenario);
+    let last = scenario.steps.iter().map(|step| step.at).max().unwrap_or(Time::ZERO);
+    scenario.heal = last + Span::secs(5 + key.draw(10, salt::CONDITIONS).below(86));
+    scenario.schedule = interferences(&day, &scenario, key);
+    let luck = if profile.faults() == 0 { Luck::Replay } else { Luck::Drawn(key, day.odds) };
+    (scenario, luck)
+}
+
+fn steps(domain: &'static Domain, day: &Conditions, scenario: &Scenario, key: Key) -> Vec<Step> {
+    let rows: Vec<Row> = scenario.rows.iter().map(|(_, row)| *row).collect();
+    let mut steps: Vec<Step> = Vec::new();
+    let mut ops: Vec<Op> = Vec::new();
+    for (index, count) in day.ops.iter().enumerate() {
+        assert!(*count < STRIDE, "a device has at most {} ops, not {count}", STRIDE - 1);
+        let node = NodeId(index as u16 + 1);
+        let mut at = Time::ZERO + if day.empty { Span::secs(45) } else { Span::ZERO };
+        for k in 1..=*count {
+            let id = OpId(index as u32 * STRIDE + k);
+            at = next_time(day, *count, k, at, key.draw(u64::from(id.0), salt::TIME));
+            let mut dice = Dice::new(key.draw(u64::from(id.0), salt::OP));
+            let setting = Setting { rows: &rows, ops: &ops, hot: day.hot };
+            let blank = Op::new(id, node, Verb::default());
+            let invented = (0..IDEAS).find_map(|_| (domain.invent)(&mut dice, &setting, blank));
+            if let Some(op) = invented {
+                ops.push(op);
+                steps.push(Step { at, op });
+            }
+        }
+    }
+    steps.sort_by_key(|step| (step.at, step.op.node, step.op.id));
+    steps
+}
+
+/// The device's next op: soon after the one before it, at the same moment in bursts, or after the long gap.
+fn next_time(day: &Conditions, count: u32, k: u32, before: Time, draw: crate::sim::Draw) -> Time {
+    let mean = Span(day.window.0 / u64::from(count));
+    let mut dice = Dice::new(draw);
+    let mut wait = Span(dice.below((2 * mean.0).clamp(2, 1 << 32)));
+    if day.burst && dice.one_in(2) {
+        wait = Span(dice.below(900));
+    } else if dice.one_in(2) {
+        // Whole seconds, so that different devices act at the same moment.
+        wait = Span(wait.0 / 1_000_000 * 1_000_000);
+    }
+    let gap = match day.gap {
+        Some(gap) if k == count.div_ceil(2) + 1 => gap,
+        _ => Span::ZERO,
+    };
+    let first = if k == 1 { Span::secs(1) } else { Span::ZERO };
+    before + first + wait + gap
+}
+
+fn interferences(day: &Conditions, scenario: &Scenario, key: Key) -> Vec<Deviation> {
+    let mut schedule = Vec::new();
+    for (point, on_server, count) in &day.interferences {
+        for n in 1..=*count {
+            let nodes = if *on_server { 0..=0 } else { 1..=day.devices };
+            for node in nodes {
+                let label = Label::interference(NodeId(node), *point, n);
+                let draw = key.draw(label.0, salt::INTERFERENCE);
+                // Half of the tills are spared, but never the only one.
+                let hit = *on_server || day.devices == 1 || draw.next().chance(32_768);
+                if hit {
+                    schedule.push(Deviation { label, fate: interference(*point, scenario, day, Dice::new(draw)) });
+                }
+            }
+        }
+    }
+    schedule.sort_unstable();
+    schedule
+}
+
+fn interference(point: Point, scenario: &Scenario, day: &Conditions, mut dice: Dice) -> Fate {
+    let bad_day = Span(scenario.heal.0);
+    let any = |dice: &mut Dice, most: Span| Span::millis(dice.below((most.0 / 1_000).clamp(1, 1 << 32)));
+    let at = Time::ZERO
+        + match scenario.steps.len() as u64 {
+            // Trouble likes company: mostly it comes shortly before or after an op.
+            n if n > 0 && !dice.one_in(4) => {
+                let near = Span(scenario.steps[dice.below(n) as usize].at.0);
+                let shift = any(&mut dice, Span::secs(8));
+                Span((near + shift).0.saturating_sub(4_000_000)).min(bad_day)
+            }
+            _ => any(&mut dice, bad_day),
+        };
+    let luck = crate::sim::Draw(dice.below(1 << 32) << 32 | dice.below(1 << 32));
+    let mut lasts = between(luck, Span::millis(500), bad_day.max(Span::secs(1)));
+    if day.gap.is_some() && dice.one_in(2) {
+        lasts = bad_day;
+    }
+    let sign = |dice: &mut Dice, n: i64| if dice.one_in(2) { -n } else { n };
+    let offset = |dice: &mut Dice| {
+        let seconds = match dice.below(3) {
+            0 => dice.between(1, 60),
+            1 => 3_600 * dice.between(1, 20),
+            _ => 86_400 * dice.between(1, 30),
+        };
+        sign(dice, seconds * 1_000_000)
+    };
+    match point {
+        Point::ClockOffset => Fate::During(Time::ZERO, Span::ZERO, offset(&mut dice)),
+        Point::ClockJump => Fate::During(at, Span::ZERO, offset(&mut dice)),
+        Point::ClockDrift => {
+            let ppm = [200, 10_000, 300_000][dice.below(3) as usize];
+            Fate::During(at, lasts, sign(&mut dice, ppm))
+        }
+        Point::Limited => Fate::During(at, lasts, dice.between(100, 20_000)),
+        Point::Kill => Fate::During(at, lasts.min(Span::secs(90)), 0),
+        Point::Wipe => Fate::During(at, Span::ZERO, 0),
+        Point::Overload => Fate::During(at, lasts.min(Span::mins(5)), 0),
+        _ => Fate::During(at, lasts, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explore::profile;
+    use crate::model::retail::RETAIL;
+
+    #[test]
+    fn a_seed_always_generates_the_same_scenario() {
+        for profile in profile::ALL {
+            let (a, b) = (generate(&RETAIL, &profile, 11), generate(&RETAIL, &profile, 11));
+            assert_eq!(format!("{a:?}"), format!("{b:?}"));
+            assert_ne!(format!("{a:?}"), format!("{:?}", generate(&RETAIL, &profile, 12)));
+        }
+    }
+
+    #[test]
+    fn ops_stand_in_order_of_time_each_device_s_in_order_of_number_and_before_the_day_ends() {
+        for profile in profile::ALL {
+            for seed in 0..200 {
+                let (scenario, _) = generate(&RETAIL, &profile, seed);
+                for pair in scenario.steps.windows(2) {
+                    assert!(pair[0].at <= pair[1].at, "{} seed {seed}", profile.name);
+                }
+                for n in 1..=scenario.devices.len() as u16 {
+                    let own: Vec<_> = scenario.steps.iter().filter(|step| step.op.node.0 == n).collect();
+                    assert!(own.windows(2).all(|pair| pair[0].op.id < pair[1].op.id), "{} seed {seed}", profile.name);
+                }
+                assert!(scenario.steps.iter().all(|step| step.at < scenario.heal));
+                for deviation in &scenario.schedule {
+                    let Fate::During(at, ..) = deviation.fate else { panic!("only interferences are planned") };
+                    assert!(at <= scenario.heal, "{} seed {seed}", profile.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_gap_is_longer_than_a_key_lives() {
+        let heavy = Profile::find("heavy").unwrap();
+        let longest = |seed| {
+            let steps = generate(&RETAIL, &heavy, seed).0.steps;
+            steps.windows(2).map(|pair| pair[1].at.since(pair[0].at)).max().unwrap_or(Span::ZERO)
+        };
+        assert!((0..300).any(|seed| longest(seed) > Span::hours(24)));
+    }
+
+    #[test]
+    fn tight_and_wide_days_are_both_drawn() {
+        let default = Profile::find("default").unwrap();
+        let ends: Vec<Time> = (0..300).map(|seed| generate(&RETAIL, &default, seed).0.steps.last().unwrap().at).collect();
+        let tight = ends.iter().filter(|at| **at < Time::ZERO + Span::secs(20)).count();
+        let wide = ends.iter().filter(|at| **at > Time::ZERO + Span::secs(100)).count();
+        assert!(tight > 30 && wide > 30, "{tight} tight, {wide} wide of 300");
+    }
+}
