@@ -1,1 +1,17 @@
 //! Many runs with one report.
+//!
+//! [`Campaign::run`] does the runs of a range of seeds on several threads, shrinks the first failures of each kind, and
+//! adds everything up in a [`Report`] that depends on neither threads nor order. [`vacuity()`] says whether a green
+//! report means anything. It prints nothing and reads no clock.
+
+pub mod finding;
+pub mod run;
+mod tally;
+pub mod twin;
+pub mod vacuity;
+
+pub use finding::Finding;
+pub use run::{Campaign, Nondeterminism, Progress, Report};
+pub use tally::Broken;
+pub use twin::{ClockTwin, Compare};
+pub use vacuity::{Vacuity, Verdict, vacuity};

@@ -3,6 +3,7 @@
 //! Proposes candidates to the [`Search`], which keeps those that still break the promise. It leaves the business alone.
 
 use super::shrink::Search;
+use crate::harness::What;
 use crate::sim::{Deviation, Fate, Label, Point, Span, Time};
 
 /// Lengths of time that read well, shortest first.
@@ -76,6 +77,52 @@ pub(super) fn milder(search: &mut Search<'_>) {
             }
         }
         index += 1;
+    }
+}
+
+/// A story with more messages and timers than this is not yet small enough to try one late message after the other.
+const MOST_MESSAGES: usize = 64;
+
+/// One late message or timer, or one lost message, in place of a fault: what an interference does is often done by less.
+pub(super) fn instead(search: &mut Search<'_>) {
+    let mut index = 0;
+    while index < search.best().schedule.len() && !search.is_spent() {
+        let old = search.best().schedule[index];
+        index += 1;
+        if old.fault().is_none() {
+            continue;
+        }
+        let mut events: Vec<(Label, bool)> = search
+            .recorded()
+            .iter()
+            .filter_map(|event| match event.what {
+                What::Sent { .. } => Some((event.label, true)),
+                What::TimerFired { .. } => Some((event.label, false)),
+                _ => None,
+            })
+            .collect();
+        events.sort_unstable();
+        events.dedup();
+        if events.len() > MOST_MESSAGES {
+            return;
+        }
+        let late = events.iter().map(|(label, message)| {
+            let fate = if *message { Fate::Delay(VERY_LATE) } else { Fate::Late(VERY_LATE) };
+            Deviation { label: *label, fate }
+        });
+        let sent = events.iter().filter(|(_, message)| *message);
+        let lost = sent.map(|(label, _)| Deviation { label: *label, fate: Fate::Drop });
+        let candidates: Vec<Deviation> = late.chain(lost).collect();
+        for new in candidates {
+            let mut milder = search.best().clone();
+            milder.schedule.retain(|other| *other != old && other.label != new.label);
+            milder.schedule.push(new);
+            milder.schedule.sort_unstable();
+            if search.offer(milder) {
+                index = 0;
+                break;
+            }
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 use super::canonical::canonical;
 use super::cost::{Cost, cost};
 use super::{reduce_business, reduce_luck, reduce_time};
-use crate::harness::{Luck, Outcome, Subject};
+use crate::harness::{Event, Luck, Outcome, Subject};
 use crate::invariants::{Identity, Violation};
 use crate::model::Scenario;
 use crate::sim::Deviation;
@@ -89,6 +89,12 @@ impl<'a> Search<'a> {
         kept
     }
 
+    /// What happens in the smallest story so far.
+    pub(super) fn recorded(&mut self) -> Vec<Event> {
+        self.runs += 1;
+        self.subject.run(&self.best, Luck::Replay, true).trace
+    }
+
     /// Offers the story without the deviations of a kind.
     pub(super) fn try_without_deviations(&mut self, gone: &dyn Fn(&Deviation) -> bool) -> bool {
         let mut less = self.best.clone();
@@ -118,7 +124,7 @@ impl<'a> Search<'a> {
 
     /// Every kind of reduction in turn, until none helps or the runs are spent.
     fn reduce(&mut self) {
-        let passes: [fn(&mut Search<'_>); 11] = [
+        let passes: [fn(&mut Search<'_>); 12] = [
             reduce_time::heal,
             reduce_luck::fewer,
             reduce_business::devices,
@@ -129,6 +135,7 @@ impl<'a> Search<'a> {
             reduce_time::settings,
             reduce_business::values,
             reduce_time::ops,
+            reduce_luck::instead,
             reduce_time::heal,
         ];
         loop {

@@ -1,0 +1,187 @@
+//! From failing seeds to findings: shrink the first of each kind and keep each different story once.
+//!
+//! Which seeds are shrunk depends on the tally alone, never on which thread was first.
+
+use super::run::{Campaign, guarded, SHRINK_BUDGET, SHRINK_BUDGET_STOPPED};
+use super::tally::Tally;
+use crate::explore::{Shrunk, explicit, generate, shrink, signature, steps};
+use crate::harness::{Luck, Outcome, Subject};
+use crate::invariants::{Identity, Violation};
+use crate::model::Scenario;
+use crate::sim::Fault;
+use crate::sim::choice::FAULTS;
+use std::collections::BTreeMap;
+
+/// Most seeds shrunk for one identity, and most different stories of it reported.
+const SHRUNK_PER_IDENTITY: usize = 6;
+const STORIES_PER_IDENTITY: usize = 3;
+
+/// Violations of a campaign with one signature, and the smallest story found for them.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Which promise.
+    pub invariant: &'static str,
+    /// How it was broken.
+    pub kind: &'static str,
+    /// The entity it was about.
+    pub entity: &'static str,
+    /// The same for the same story; see [`signature`].
+    pub signature: String,
+    /// The seed that was shrunk.
+    pub seed: u64,
+    /// The first run of the campaign that broke this promise in this way, counted from 1.
+    pub first_run: u64,
+    /// Runs that broke this promise in this way, whatever their story.
+    pub runs: u64,
+    /// The story.
+    pub scenario: Scenario,
+    /// How it ends, with its trace.
+    pub outcome: Outcome,
+    /// The violation.
+    pub violation: Violation,
+    /// Devices in the story.
+    pub devices: usize,
+    /// Ops in the story.
+    pub ops: usize,
+    /// Deviations in the story.
+    pub deviations: usize,
+    /// Kinds of fault in the story.
+    pub faults: Vec<&'static str>,
+    /// Steps of the story.
+    pub steps: usize,
+    /// For each kind of fault in the story: whether the promise holds without it.
+    pub needed: Vec<(&'static str, bool)>,
+}
+
+/// A failing run to be shrunk.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Suspect {
+    identity: Identity,
+    seed: u64,
+    fingerprint: u64,
+}
+
+/// What shrinking a suspect came to.
+pub(super) struct Examined {
+    suspect: Suspect,
+    shrunk: Option<Shrunk>,
+    unstable: Option<(u64, u64, u64)>,
+    mistake: Option<String>,
+}
+
+/// The runs to shrink: for each identity those with the fewest kinds of fault, then the lowest seeds.
+pub(super) fn suspects(tally: &Tally) -> Vec<Suspect> {
+    let mut by_identity: BTreeMap<Identity, Vec<(u32, u64, u32, u64)>> = BTreeMap::new();
+    for ((identity, faults), seeds) in &tally.lowest {
+        let ranked = seeds.iter().enumerate();
+        by_identity
+            .entry(*identity)
+            .or_default()
+            .extend(ranked.map(|(n, (seed, fingerprint))| (faults.count_ones() + n as u32, *seed, *faults, *fingerprint)));
+    }
+    let mut suspects = Vec::new();
+    for (identity, mut runs) in by_identity {
+        runs.sort_unstable();
+        let first = tally.broken[&identity].1;
+        // The very first failure is always among them: it is the one that people ask about.
+        runs.sort_by_key(|run| run.1 != first);
+        let chosen = runs.into_iter().take(SHRUNK_PER_IDENTITY);
+        suspects.extend(chosen.map(|(_, seed, _, fingerprint)| Suspect { identity, seed, fingerprint }));
+    }
+    suspects
+}
+
+/// Runs a suspect again, writes it down, and shrinks it.
+pub(super) fn examine(campaign: &Campaign, subject: &dyn Subject, suspect: Suspect, stopped: bool) -> Examined {
+    let (scenario, luck) = generate(subject.domain(), &campaign.profile, suspect.seed);
+    let again = subject.run(&scenario, luck, false);
+    let differs = again.fingerprint != suspect.fingerprint;
+    let mut examined = Examined {
+        suspect,
+        shrunk: None,
+        unstable: differs.then_some((suspect.seed, suspect.fingerprint, again.fingerprint)),
+        mistake: None,
+    };
+    let written = explicit(&scenario, &again);
+    let replayed = subject.run(&written, Luck::Replay, false);
+    if replayed.fingerprint != again.fingerprint {
+        let text = format!(
+            "written down, the run replays to fingerprint {:016x} instead of {:016x}",
+            replayed.fingerprint, again.fingerprint
+        );
+        examined.mistake = Some(text);
+    }
+    let budget = if stopped { SHRINK_BUDGET_STOPPED } else { SHRINK_BUDGET };
+    match guarded(|| shrink(subject, &written, suspect.identity, budget)) {
+        Ok(shrunk) => examined.shrunk = shrunk,
+        Err(text) => examined.mistake = Some(format!("while its failure was shrunk: {text}")),
+    }
+    examined
+}
+
+/// Each different story once, the smallest first, a few of each identity; notes what examining showed in the tally.
+pub(super) fn findings(campaign: &Campaign, subject: &dyn Subject, tally: &mut Tally, all: Vec<Examined>) -> Vec<Finding> {
+    let facts = subject.facts();
+    let mut stories: BTreeMap<Identity, Vec<Finding>> = BTreeMap::new();
+    for Examined { suspect, shrunk, unstable, mistake } in all {
+        if let Some((seed, first, second)) = unstable {
+            tally.differed(seed, first, second);
+        }
+        if let Some(text) = mistake {
+            tally.mistook(suspect.seed, text);
+        }
+        let Some(Shrunk { scenario, outcome, violation, .. }) = shrunk else { continue };
+        let (runs, first_seed) = tally.broken[&suspect.identity];
+        let kinds = kinds_of_fault(&scenario);
+        let finding = Finding {
+            invariant: violation.invariant,
+            kind: violation.kind,
+            entity: violation.entity,
+            signature: signature(&facts, &scenario, &violation),
+            seed: suspect.seed,
+            first_run: first_seed - campaign.seeds.start + 1,
+            runs,
+            devices: scenario.devices.len(),
+            ops: scenario.steps.len(),
+            deviations: scenario.schedule.len(),
+            faults: kinds.iter().map(|fault| fault.name()).collect(),
+            steps: steps(&facts, &outcome, &violation),
+            needed: kinds.iter().map(|fault| (fault.name(), is_needed(subject, &scenario, suspect.identity, *fault))).collect(),
+            scenario,
+            outcome,
+            violation,
+        };
+        stories.entry(suspect.identity).or_default().push(finding);
+    }
+    let mut findings = Vec::new();
+    for (_, mut of_one) in stories {
+        of_one.sort_by_cached_key(|finding| (size(finding), finding.signature.clone(), finding.seed));
+        let mut seen: Vec<String> = Vec::new();
+        of_one.retain(|finding| {
+            let new = !seen.contains(&finding.signature);
+            seen.push(finding.signature.clone());
+            new
+        });
+        of_one.truncate(STORIES_PER_IDENTITY);
+        findings.extend(of_one);
+    }
+    findings.sort_by_key(|finding| finding.first_run);
+    findings
+}
+
+fn size(finding: &Finding) -> [usize; 6] {
+    let Finding { devices, ops, deviations, steps, .. } = *finding;
+    let faults = finding.scenario.schedule.iter().filter(|deviation| deviation.fault().is_some()).count();
+    [faults, devices, ops, deviations, steps, finding.scenario.rows.len()]
+}
+
+fn kinds_of_fault(scenario: &Scenario) -> Vec<Fault> {
+    let kinds = FAULTS.iter().map(|(fault, _, _)| *fault);
+    kinds.filter(|kind| scenario.schedule.iter().any(|deviation| deviation.fault() == Some(*kind))).collect()
+}
+
+fn is_needed(subject: &dyn Subject, scenario: &Scenario, identity: Identity, fault: Fault) -> bool {
+    let mut without = scenario.clone();
+    without.schedule.retain(|deviation| deviation.fault() != Some(fault));
+    subject.run(&without, Luck::Replay, false).broke(identity).is_none()
+}

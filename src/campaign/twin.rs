@@ -1,0 +1,133 @@
+//! The same day with true clocks: does the outcome depend on a device's wall clock within the declared bound?
+//!
+//! Why a wrapper around a system: a campaign, the shrinker and a replay then see the breach like any other. What counts
+//! as a difference is said by whoever passes [`Compare`]; here the second run is only made.
+
+use crate::explore::explicit;
+use crate::harness::{Luck, Outcome, Subject};
+use crate::invariants::Violation;
+use crate::model::{Domain, Scenario};
+use crate::sim::{Deviation, Fate, Fault, Span};
+use crate::system::Facts;
+use std::sync::Arc;
+
+/// Compares the outcome under wrong clocks with its twin under true ones.
+pub type Compare = fn(&Outcome, &Outcome, &Scenario) -> Option<Violation>;
+
+/// A system whose runs under slightly wrong clocks are held against the same runs under true clocks.
+pub struct ClockTwin {
+    subject: Arc<dyn Subject>,
+    compare: Compare,
+}
+
+impl ClockTwin {
+    /// Wraps a system.
+    pub fn new(subject: Arc<dyn Subject>, compare: Compare) -> ClockTwin {
+        ClockTwin { subject, compare }
+    }
+
+    /// Whether some clock of the scenario is wrong, and none by more than the system's bound.
+    fn applies(&self, scenario: &Scenario) -> bool {
+        let Some(bound) = self.subject.facts().clock_bound else { return false };
+        let mut wrong = false;
+        for node in 1..=scenario.devices.len() {
+            let own = scenario.schedule.iter().filter(|deviation| deviation.label.node().index() == node);
+            let skew = own.filter(|deviation| is_clock(deviation)).map(|deviation| {
+                wrong = true;
+                most_skew(deviation)
+            });
+            if skew.fold(0, u64::saturating_add) > bound.0 {
+                return false;
+            }
+        }
+        wrong
+    }
+}
+
+fn is_clock(deviation: &Deviation) -> bool {
+    matches!(deviation.fault(), Some(Fault::ClockOffset | Fault::ClockDrift | Fault::ClockJump))
+}
+
+fn most_skew(deviation: &Deviation) -> u64 {
+    match deviation.fate {
+        Fate::During(_, Span(lasts), ppm) if deviation.fault() == Some(Fault::ClockDrift) => {
+            (u128::from(lasts) * u128::from(ppm.unsigned_abs()) / 1_000_000) as u64
+        }
+        Fate::During(_, _, offset) => offset.unsigned_abs(),
+        _ => 0,
+    }
+}
+
+impl Subject for ClockTwin {
+    fn name(&self) -> String {
+        self.subject.name()
+    }
+    fn domain(&self) -> &'static Domain {
+        self.subject.domain()
+    }
+    fn facts(&self) -> Facts {
+        self.subject.facts()
+    }
+    fn run(&self, scenario: &Scenario, luck: Luck, record: bool) -> Outcome {
+        if !self.applies(scenario) {
+            return self.subject.run(scenario, luck, record);
+        }
+        let mut outcome = self.subject.run(scenario, luck, true);
+        let mut twin = match luck {
+            Luck::Replay => scenario.clone(),
+            Luck::Drawn(..) => explicit(scenario, &outcome),
+        };
+        twin.schedule.retain(|deviation| !is_clock(deviation));
+        let with_true_clocks = self.subject.run(&twin, Luck::Replay, true);
+        if let Some(violation) = (self.compare)(&outcome, &with_true_clocks, scenario)
+            && outcome.broke(violation.identity()).is_none()
+        {
+            outcome.violations.push(violation);
+        }
+        if !record {
+            outcome.trace = Vec::new();
+            outcome.end = None;
+        }
+        outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explore::test_shop::TestShop;
+    use crate::explore::{Profile, generate};
+    use crate::sim::{NodeId, Time};
+
+    fn any_twin(first: &Outcome, second: &Outcome, _: &Scenario) -> Option<Violation> {
+        assert!(first.end.is_some() && second.end.is_some(), "both runs are recorded");
+        Some(Violation {
+            invariant: "clock-irrelevant",
+            kind: "differed",
+            entity: "product",
+            at: Time::ZERO,
+            node: NodeId::SERVER,
+            ops: Vec::new(),
+            text: "compared".into(),
+        })
+    }
+
+    #[test]
+    fn only_runs_with_clocks_wrong_within_the_bound_have_a_twin() {
+        let plain = TestShop::repaired();
+        let twinned = ClockTwin::new(Arc::new(TestShop::repaired()), any_twin);
+        let profile = Profile::find("heavy").unwrap();
+        let (mut with, mut without) = (0, 0);
+        for seed in 0..60 {
+            let (mut scenario, luck) = generate(plain.domain(), &profile, seed);
+            if seed % 3 == 0 {
+                scenario.schedule.retain(|deviation| !is_clock(deviation));
+            }
+            let wrong: Vec<_> = scenario.schedule.iter().filter(|deviation| is_clock(deviation)).collect();
+            let compared = !twinned.run(&scenario, luck, false).violations.is_empty();
+            assert!(!compared || !wrong.is_empty());
+            if compared { with += 1 } else { without += 1 }
+        }
+        assert!(with > 5 && without > 5, "{with} with, {without} without a twin");
+    }
+}

@@ -1,0 +1,139 @@
+//! A green campaign that tested nothing is no green campaign (promise P2).
+//!
+//! It looks at what never happened: no op on the server, a fault that never fired, an invariant whose antecedent never
+//! occurred. Goals that were never reached are listed and fail nothing: whether one can be reached is the system's word.
+
+use super::run::Report;
+use crate::explore::Profile;
+use crate::invariants::{self, Invariant};
+use crate::model::Domain;
+use crate::sim::choice::FAULTS;
+use crate::system::Facts;
+
+/// From so many runs on, what never happened counts as a failure.
+pub const ENOUGH_RUNS: u64 = 1_000;
+
+/// What a campaign's result is worth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Everything that applies happened at least once.
+    Enough,
+    /// Something that applies never happened, in too few runs to hold that against the campaign.
+    TooFewRuns,
+    /// The result means nothing: no op reached the server, or something that applies never happened in many runs.
+    Vacuous,
+}
+
+/// What never happened in a campaign.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Vacuity {
+    /// No op took effect on any server.
+    pub empty: bool,
+    /// Faults of the profile that never fired.
+    pub faults_never: Vec<&'static str>,
+    /// Invariants that apply and whose antecedent never occurred.
+    pub invariants_never: Vec<&'static str>,
+    /// Invariants that do not apply, and why.
+    pub not_applicable: Vec<(&'static str, &'static str)>,
+    /// Goals of the system that no run reached.
+    pub goals_never: Vec<&'static str>,
+    /// What follows.
+    pub verdict: Verdict,
+}
+
+/// Looks for what never happened.
+pub fn vacuity(report: &Report, profile: &Profile, facts: &Facts, domain: &Domain) -> Vacuity {
+    of_invariants(report, profile, facts, domain, &invariants::all())
+}
+
+fn of_invariants(
+    report: &Report,
+    profile: &Profile,
+    facts: &Facts,
+    domain: &Domain,
+    invariants: &[Box<dyn Invariant>],
+) -> Vacuity {
+    let never = |fault: usize| profile.faults() >> fault & 1 == 1 && report.faults[fault] == 0;
+    let faults_never: Vec<_> = (0..FAULTS.len()).filter(|n| never(*n)).map(|n| FAULTS[n].1).collect();
+    let mut invariants_never = Vec::new();
+    let mut not_applicable = Vec::new();
+    for (index, invariant) in invariants.iter().enumerate() {
+        match invariant.not_checked(facts, domain) {
+            Some(why) => not_applicable.push((invariant.name(), why)),
+            None if report.exercised >> index & 1 == 0 => invariants_never.push(invariant.name()),
+            None => {}
+        }
+    }
+    let reached = |goal: usize| report.goals.get(goal).is_some_and(|runs| *runs > 0);
+    let goals_never = facts.goals.iter().enumerate().filter(|(n, _)| !reached(*n)).map(|(_, goal)| *goal).collect();
+    let empty = report.reached_server == 0;
+    let complete = faults_never.is_empty() && invariants_never.is_empty();
+    let verdict = match (empty, complete) {
+        (true, _) => Verdict::Vacuous,
+        (false, true) => Verdict::Enough,
+        (false, false) if report.runs >= ENOUGH_RUNS => Verdict::Vacuous,
+        (false, false) => Verdict::TooFewRuns,
+    };
+    Vacuity { empty, faults_never, invariants_never, not_applicable, goals_never, verdict }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::Campaign;
+    use crate::explore::test_shop::TestShop;
+    use crate::harness::Subject;
+    use crate::invariants::{History, Log, Moment};
+    use std::sync::Arc;
+
+    fn judged(profile: &str, runs: u64, change: impl Fn(&mut Report)) -> Vacuity {
+        let (shop, profile) = (TestShop::repaired(), Profile::find(profile).unwrap());
+        let (facts, domain) = (shop.facts(), shop.domain());
+        let mut report = Campaign::new(Arc::new(shop), profile, 0..runs).run(&|_| {});
+        change(&mut report);
+        let invariants: Vec<Box<dyn Invariant>> = vec![Box::new(Held("first")), Box::new(Held("second"))];
+        of_invariants(&report, &profile, &facts, domain, &invariants)
+    }
+
+    struct Held(&'static str);
+    impl Invariant for Held {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+        fn promise(&self) -> &'static str {
+            "holds"
+        }
+        fn wants(&self) -> u8 {
+            0
+        }
+        fn observe(&mut self, _: &History<'_>, _: &Moment<'_>, _: &mut Log) {}
+    }
+
+    #[test]
+    fn a_thousand_default_runs_fire_every_fault_and_the_unreached_goal_is_named() {
+        let found = judged("default", 1_000, |report| report.exercised = 3);
+        assert_eq!((found.verdict, found.empty), (Verdict::Enough, false), "{found:?}");
+        assert_eq!(found.goals_never, ["a sale took nothing"]);
+    }
+
+    #[test]
+    fn an_invariant_that_was_never_exercised_is_a_note_below_a_thousand_runs_and_a_failure_from_there() {
+        let few = judged("polite", 50, |report| report.exercised = 1);
+        assert_eq!((few.verdict, few.invariants_never.as_slice()), (Verdict::TooFewRuns, ["second"].as_slice()));
+        let many = judged("polite", 50, |report| (report.exercised, report.runs) = (1, 1_000));
+        assert_eq!(many.verdict, Verdict::Vacuous);
+    }
+
+    #[test]
+    fn a_campaign_in_which_no_op_reached_the_server_is_vacuous_however_short() {
+        let found = judged("polite", 3, |report| (report.exercised, report.reached_server) = (3, 0));
+        assert_eq!(found.verdict, Verdict::Vacuous);
+    }
+
+    #[test]
+    fn a_fault_that_never_fired_in_a_thousand_runs_is_a_failure() {
+        let found = judged("default", 30, |report| (report.exercised, report.runs, report.faults[0]) = (3, 1_000, 0));
+        assert!(found.faults_never.contains(&"drop"));
+        assert_eq!(found.verdict, Verdict::Vacuous);
+    }
+}
