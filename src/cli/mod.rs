@@ -8,6 +8,7 @@ mod diff;
 mod exit;
 mod explain;
 mod failure;
+mod findings;
 mod fuzz;
 mod interrupt;
 mod list;

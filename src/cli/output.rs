@@ -106,11 +106,6 @@ impl Out {
     pub fn json(&mut self, value: &serde_json::Value) -> Result<(), Failure> {
         self.line(serde_json::to_string_pretty(value).expect("every JSON value can be written"))
     }
-
-    /// Something for people that is no result: to stderr, never to stdout.
-    pub fn remark(&self, text: impl AsRef<str>) {
-        let _ = writeln!(io::stderr(), "{}", text.as_ref());
-    }
 }
 
 #[cfg(test)]
