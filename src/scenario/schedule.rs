@@ -95,27 +95,24 @@ fn fate(label: Label, json: &Json) -> Checked<Fate> {
 
 /// Refuses a fate that is unknown or that the point of the label can never have.
 fn fits(at: &At, point: Point, name: &str) -> Checked<()> {
-    let known = keys(&PLAIN_FATES).into_iter().chain(keys(&SPAN_FATES)).chain(keys(&NUMBER_FATES));
     let fitting = fates_of(point);
     if fitting.contains(&name) {
         return Ok(());
     }
-    if name != "at" && known.clone().all(|fate| fate != name) {
-        let fitting = fitting.iter().copied().filter(|fate| *fate != "at");
-        return Err(unknown(
-            at,
-            "fate",
-            name,
-            if fates_of(point).len() > 1 { fitting.collect() } else { known.collect::<Vec<_>>() },
-        ));
+    let all = || keys(&PLAIN_FATES).into_iter().chain(keys(&SPAN_FATES)).chain(keys(&NUMBER_FATES));
+    if name != "at" && all().all(|fate| fate != name) {
+        return Err(match fitting {
+            [] | ["at"] => unknown(at, "fate", name, all()),
+            _ => unknown(at, "fate", name, fitting.iter().copied()),
+        });
     }
-    let name = if name == "at" { "an interference" } else { name };
+    let name = if name == "at" { "an interference".to_string() } else { format!("`{name}`") };
     let expected = match fitting {
-        [] => format!("nothing is chosen at a `{}`: name a send, reply, timer, step or draw", point.name()),
+        [] => format!("nothing is chosen at `{}`: name a send, reply, timer, step or draw", point.name()),
         ["at"] => format!("`{}` is an interference: {{ \"at\": \"2s\", \"for\": \"10s\" }}", point.name()),
-        _ => format!("what fits a `{}` is {}", point.name(), fitting.join(", ")),
+        _ => format!("what fits `{}` is {}", point.name(), fitting.join(", ")),
     };
-    Err(mistake(at, format!("{name} does not fit a `{}`", point.name()), expected))
+    Err(mistake(at, format!("{name} does not fit `{}`", point.name()), expected))
 }
 
 fn interference(point: Point, json: &Json) -> Checked<Fate> {

@@ -83,13 +83,14 @@ fn name_ops(cast: &Cast, list: &[Json], verbs: &[(Verb, &Member)]) -> Checked<Ve
         let count = counts.entry(stem).or_insert(0);
         *count += 1;
         let (mut name, mut at) = (format!("{stem}-{count}"), &member.at);
-        let mut number = index as u32 + 1;
+        let (mut number, mut number_at) = (index as u32 + 1, &member.at);
         for member in json.object("a step")? {
             if member.name == "id" {
                 (name, at) = (member.json.text("the id of the op")?.to_string(), &member.json.at);
                 check_name(at, "an op", &name)?;
             } else if member.name == "number" {
                 number = member.json.whole("the number of an op", 1..=HIGHEST_OP)?;
+                number_at = &member.json.at;
             }
         }
         if !names.insert(name.clone()) {
@@ -99,7 +100,11 @@ fn name_ops(cast: &Cast, list: &[Json], verbs: &[(Verb, &Member)]) -> Checked<Ve
             return Err(mistake(at, format!("`{name}` is also an opening row"), "give this op another `id`"));
         }
         if !numbers.insert(number) {
-            return Err(mistake(at, format!("two ops have the number {number}"), "give this one another `number`"));
+            return Err(mistake(
+                number_at,
+                format!("two ops have the number {number}"),
+                "give this one another `number`",
+            ));
         }
         ops.push((name, OpId(number)));
     }

@@ -1,13 +1,14 @@
 //! Writes a story as a scenario file that a person can read: one step, one row, one deviation a line.
 //!
-//! What the reader would assume anyway is left out. Reading the file again yields an equal story, provided that all its
+//! What the reader would assume anyway is left out, and so are deviations of ops that are not in the story: they can never
+//! come up. Reading the file again yields an equal story, provided that all its
 //! names are unique and rows stand by entity and fates by label, as in every story that was read from a file.
 
 use super::format::{REMOVED_OP, REMOVED_ROW, Strength, VERSION, default_heal, lasts, strength_of};
 use super::{EntityExpectation, Expectation, Found, Story};
 use crate::model::domain::Shape;
 use crate::model::{Class, Domain, Entity, Key, Network, Op, Row, Scenario, Value};
-use crate::sim::{Deviation, Fate, Label, OpId, Span, Time};
+use crate::sim::{Cause, Deviation, Fate, Label, OpId, Span, Time};
 use std::collections::BTreeMap;
 
 /// The story as a scenario file.
@@ -213,7 +214,8 @@ fn schedule(story: &Story) -> String {
     let names = story.names();
     let mut labels: Vec<(Label, Vec<String>)> = Vec::new();
     let mut places: BTreeMap<Label, usize> = BTreeMap::new();
-    for Deviation { label, fate } in &story.scenario.schedule {
+    let gone = |label: Label| matches!(label.cause(), Cause::Op(op) if !names.ops.contains_key(&op));
+    for Deviation { label, fate } in story.scenario.schedule.iter().filter(|deviation| !gone(deviation.label)) {
         let place = *places.entry(*label).or_insert(labels.len());
         if place == labels.len() {
             labels.push((*label, Vec::new()));
