@@ -427,10 +427,12 @@ impl<'a, S: System> World<'a, S> {
         match point {
             Point::ClockOffset | Point::ClockJump => {
                 self.history.clocks_true = false;
+                self.history.nodes[node.index()].clock_bent = true;
                 slot.clock.jump(strength);
             }
             Point::ClockDrift => {
                 self.history.clocks_true = false;
+                self.history.nodes[node.index()].clock_bent = true;
                 slot.clock.drift(if begins { strength } else { 0 }, now);
                 if begins {
                     self.push(until, label, Pends::End { index });
@@ -462,11 +464,7 @@ impl<'a, S: System> World<'a, S> {
         slot.installs += 1;
         let installs = slot.installs;
         slot.disk = self.system.disk(node, installs, &mut std::iter::empty());
-        let view = &mut self.history.nodes[node.index()];
-        view.rows.clear();
-        view.by_op.clear();
-        view.installs = installs;
-        view.lamp = None;
+        self.history.wipe(node, installs);
         self.excuse(node);
         self.boot(node, label, true);
     }
@@ -707,7 +705,7 @@ impl<'a, S: System> World<'a, S> {
                             record.sends.push(now);
                         }
                     }
-                    self.moment(&Moment::Sent { node, channel, cause, ops: &ops }, 4);
+                    self.moment(&Moment::Sent { node, channel, cause, step: self.cx.label, ops: &ops }, 4);
                 }
                 Label::new(node, channel, cause, Point::Send).attempt(attempt)
             }

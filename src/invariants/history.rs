@@ -3,6 +3,7 @@
 //! Why: the harness keeps one mirror of each node's rows from the writes that the system reports, and derives the facts
 //! that several invariants share (who saw what, which op took effect when). It judges nothing itself.
 
+use crate::model::domain::SPLIT;
 use crate::model::{Class, Domain, Entity, Key, Op, Row, Scenario, Value};
 use crate::sim::{NodeId, OpId, Time};
 use crate::system::{Facts, Lamp, Pending, Verdict, Why, Word, Write};
@@ -27,6 +28,10 @@ pub struct NodeView {
     pub installs: u32,
     /// How often it booted.
     pub boots: u32,
+    /// When it was last wiped.
+    pub wiped: Option<Time>,
+    /// Whether its wall clock was ever set wrong.
+    pub clock_bent: bool,
 }
 
 /// All that is known of one op.
@@ -55,6 +60,12 @@ pub struct OpRecord {
     pub decided_against: bool,
     /// Its device took it back.
     pub rolled_back: bool,
+    /// It changed something on its own device.
+    pub local: bool,
+    /// It changed a business row on the server.
+    pub committed: bool,
+    /// Pieces that it ever made on the server, splits folded into one.
+    pub made: Vec<(Entity, u8)>,
 }
 
 impl OpRecord {
@@ -110,6 +121,10 @@ pub struct History<'a> {
     pub in_scope: &'a dyn Fn(NodeId, &Row) -> bool,
     /// Rows deleted on the server by an op: when, and by which.
     pub deletions: BTreeMap<(Entity, Key), (Time, OpId)>,
+    /// The same on every node: rows that an op took away there.
+    pub taken_away: BTreeMap<(NodeId, Entity, Key), (Time, OpId)>,
+    /// Ops that changed a quantity on their own device, by device and account.
+    pub accounts: BTreeMap<(NodeId, Entity, Key), Vec<OpId>>,
     /// Messages delivered damaged that could still be parsed: set while such a message is being handled.
     pub damaged: bool,
     /// Whether the run came to rest.
@@ -154,6 +169,9 @@ impl<'a> History<'a> {
                 excused: false,
                 decided_against: false,
                 rolled_back: false,
+                local: false,
+                committed: false,
+                made: Vec::new(),
             });
         }
         History {
@@ -166,6 +184,8 @@ impl<'a> History<'a> {
             commits,
             in_scope,
             deletions: BTreeMap::new(),
+            taken_away: BTreeMap::new(),
+            accounts: BTreeMap::new(),
             damaged: false,
             rested: false,
             clocks_true: true,
@@ -220,6 +240,18 @@ impl<'a> History<'a> {
             }
             view.by_op.insert((after.origin, after.entity, after.part, after.key));
         }
+        let dead = |row: &Option<Row>| row.is_none_or(|row| row.deleted);
+        if let Some(before) = &write.before
+            && write.why == Why::Effect
+            && !before.deleted
+            && dead(&write.after)
+        {
+            let key = canonical(before);
+            self.taken_away.insert((node, before.entity, key), (now, write.op));
+            if node.is_server() {
+                self.deletions.insert((before.entity, key), (now, write.op));
+            }
+        }
         if node.is_server() {
             self.server_wrote(write);
         } else {
@@ -235,8 +267,9 @@ impl<'a> History<'a> {
             if write.why == Why::Effect
                 && let Some(record) = self.op_mut(write.op)
                 && record.op.node == node
-                && !record.rolled_back
+                && !std::mem::take(&mut record.rolled_back)
             {
+                record.local = true;
                 if let Some(before) = write.before
                     && record.seen.iter().all(|row| (row.entity, row.key) != (before.entity, before.key))
                 {
@@ -265,6 +298,11 @@ impl<'a> History<'a> {
                     Some((_, _, sum)) => *sum += delta,
                     None => record.deltas.push((after.entity, key, delta)),
                 }
+                let node = record.op.node;
+                let ops = self.accounts.entry((node, after.entity, key)).or_default();
+                if !ops.contains(&write.op) {
+                    ops.push(write.op);
+                }
             }
         }
     }
@@ -276,7 +314,19 @@ impl<'a> History<'a> {
         {
             record.on_server = Some(now);
         }
+        if write.after.or(write.before).is_some_and(|row| !row.entity.is_bookkeeping())
+            && write.why != Why::RolledBack
+            && let Some(record) = self.op_mut(write.op)
+        {
+            record.committed = true;
+        }
         if let Some(after) = &write.after {
+            if !after.deleted
+                && let Some(record) = self.op_mut(after.origin)
+                && !record.made.contains(&(after.entity, after.part % SPLIT))
+            {
+                record.made.push((after.entity, after.part % SPLIT));
+            }
             if after.entity == Entity::CONFLICT {
                 let loser = OpId(after.get(0).or_zero() as u32);
                 if let Some(record) = self.op_mut(loser) {
@@ -300,11 +350,19 @@ impl<'a> History<'a> {
                 }
             }
         }
-        let dead = |row: Option<Row>| row.is_none_or(|row| row.deleted);
-        if !dead(write.before) && dead(write.after) && matches!(write.why, Why::Effect) {
-            let before = write.before.expect("a row that was not dead was there");
-            self.deletions.insert((before.entity, canonical(&before)), (now, write.op));
-        }
+    }
+
+    /// Takes in that a device was wiped: it holds nothing any more and shows nothing.
+    pub fn wipe(&mut self, node: NodeId, installs: u32) {
+        let now = self.now;
+        let view = &mut self.nodes[node.index()];
+        view.rows.clear();
+        view.by_op.clear();
+        view.installs = installs;
+        view.lamp = None;
+        view.up_to_date = None;
+        view.wiped = Some(now);
+        self.taken_away.retain(|(on, _, _), _| *on != node);
     }
 
     /// Takes a word in that a user was told.

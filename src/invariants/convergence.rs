@@ -1,0 +1,193 @@
+//! At rest every device equals its slice of the server.
+//!
+//! One comparison serves two invariants: a missing or older row is a change that a pull missed; any other difference is
+//! two replicas that disagree. A system that never pulls cannot miss a pull, so there everything is disagreement.
+
+use super::history::canonical;
+use super::{Breach, History, Invariant, Log, Moment};
+use crate::model::{Class, Entity, Key, Row, RowState};
+use crate::sim::{NodeId, OpId};
+use crate::system::{Facts, Verdict, Word};
+
+struct Difference {
+    kind: &'static str,
+    entity: Entity,
+    key: Key,
+    field: Option<u8>,
+    node: NodeId,
+    ops: Vec<OpId>,
+    shows: String,
+}
+
+impl Difference {
+    fn is_a_miss(&self) -> bool {
+        matches!(self.kind, "missing-row" | "missed-deletion" | "older-row")
+    }
+
+    fn tell(&self, history: &History<'_>, log: &mut Log) {
+        let breach =
+            Breach { kind: self.kind, entity: self.entity, node: self.node, ops: &self.ops, at: None };
+        log.broke(history.domain, breach, || {
+            let (scenario, domain) = (history.scenario, history.domain);
+            let (node, table) = (scenario.node_name(self.node), domain.entity_name(self.entity));
+            let name = scenario.row_name(self.entity, self.key);
+            match (self.kind, self.field) {
+                ("missing-row", _) => format!("{node} never got the {table} row of {name}"),
+                ("missed-deletion", _) => format!("{node} still showed the {table} row of {name}, deleted on the server"),
+                ("extra-row", _) => format!("{node} showed a {table} row of {name} that the server does not have"),
+                (_, Some(field)) => {
+                    let spec = &domain.fields(self.entity)[field as usize];
+                    format!("at rest the {} of {name} was {}", spec.name, self.shows)
+                }
+                _ => format!("at rest the time of making of the {table} row of {name} was {}", self.shows),
+            }
+        });
+    }
+}
+
+fn last_writer(row: &Row) -> OpId {
+    row.set_by.iter().copied().max().unwrap_or(row.origin).max(row.origin)
+}
+
+fn differences(history: &History<'_>, node: NodeId) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let server = history.by_canonical(NodeId::SERVER);
+    let device = history.by_canonical(node);
+    for ((entity, key), rows) in &server {
+        let due: Vec<&&Row> = rows.iter().filter(|row| !row.deleted && (history.in_scope)(node, row)).collect();
+        let here = device.get(&(*entity, *key)).map_or(&[][..], Vec::as_slice);
+        let live: Vec<&&Row> = here.iter().filter(|row| !row.deleted).collect();
+        let difference = |kind, field, ops, shows| Difference { kind, entity: *entity, key: *key, field, node, ops, shows };
+        if live.len() < due.len() {
+            found.push(difference("missing-row", None, vec![last_writer(due[0])], String::new()));
+        }
+        if let ([theirs], [mine]) = (&due[..], &live[..]) {
+            compare(history, node, theirs, mine, &mut |kind, field, shows| {
+                let by = field.map_or(theirs.origin, |field| theirs.set_by[field as usize]);
+                found.push(difference(kind, field, vec![by], shows));
+            });
+        }
+    }
+    for ((entity, key), rows) in &device {
+        let live = rows.iter().filter(|row| !row.deleted && row.state != RowState::Dead).count();
+        let there = server.get(&(*entity, *key)).map_or(&[][..], Vec::as_slice);
+        let due = there.iter().filter(|row| !row.deleted).count();
+        if live > due {
+            let known = !there.is_empty() || history.deletions.contains_key(&(*entity, *key));
+            let kind = if known && due == 0 { "missed-deletion" } else { "extra-row" };
+            let by = history.deletions.get(&(*entity, *key)).map_or(rows[0].origin, |(_, by)| *by);
+            found.push(Difference {
+                kind, entity: *entity, key: *key, field: None, node, ops: vec![by], shows: String::new(),
+            });
+        }
+    }
+    found
+}
+
+fn compare(
+    history: &History<'_>,
+    node: NodeId,
+    theirs: &Row,
+    mine: &Row,
+    differs: &mut dyn FnMut(&'static str, Option<u8>, String),
+) {
+    let name = history.scenario.node_name(node);
+    for (field, spec) in history.domain.fields(mine.entity).iter().enumerate() {
+        let (there, here) = (theirs.fields[field], mine.fields[field]);
+        let same = match spec.class {
+            Class::Assigned => true,
+            Class::Reference(to) => match (there.as_key(), here.as_key()) {
+                (Some(there), Some(here)) => {
+                    history.canonical(NodeId::SERVER, to, there) == history.canonical(node, to, here)
+                }
+                _ => there == here,
+            },
+            _ => there == here,
+        };
+        // An edit that waits for a human may still be shown by its author.
+        let waits = history.op(mine.set_by[field]).is_some_and(|record| {
+            record.last_word() == Some(Word::Conflict) || record.verdict() == Some(Verdict::Manual)
+        });
+        if same || waits {
+            continue;
+        }
+        let commits = history.commits.get(&(mine.entity, canonical(theirs), field as u8));
+        let older = commits.is_some_and(|list| {
+            list.split_last().is_some_and(|(last, rest)| last.value == there && rest.iter().any(|one| one.value == here))
+        });
+        let kind = if older { "older-row" } else { "differs" };
+        differs(kind, Some(field as u8), format!("{there} on the server but {here} on {name}"));
+    }
+    if theirs.created != 0 && mine.created != 0 && theirs.created != mine.created {
+        differs("differs", None, format!("{} on the server but {} on {name}", theirs.created, mine.created));
+    }
+}
+
+fn settled(history: &History<'_>) -> Vec<NodeId> {
+    let nodes = (1..history.nodes.len()).map(|n| NodeId(n as u16));
+    nodes.filter(|node| history.rested && history.is_clean(*node)).collect()
+}
+
+fn somebody_else_wrote(history: &History<'_>, node: NodeId) -> bool {
+    let wiped = history.node(node).wiped.is_some() || history.scenario.empty_devices;
+    wiped || history.ops().any(|record| record.op.node != node && record.committed)
+}
+
+/// At rest every device equals its slice of the server.
+#[derive(Default)]
+pub struct ReplicasConverge;
+
+impl Invariant for ReplicasConverge {
+    fn name(&self) -> &'static str {
+        "replicas-converge"
+    }
+    fn promise(&self) -> &'static str {
+        "at rest every device equals its slice of the server"
+    }
+    fn wants(&self) -> u8 {
+        0
+    }
+    fn observe(&mut self, _: &History<'_>, _: &Moment<'_>, _: &mut Log) {}
+    fn judge(&mut self, history: &History<'_>, log: &mut Log) {
+        for node in settled(history) {
+            if history.ops().any(|record| record.committed) {
+                log.exercised();
+            }
+            for difference in differences(history, node) {
+                if !difference.is_a_miss() || !history.facts.reports.pulls {
+                    difference.tell(history, log);
+                }
+            }
+        }
+    }
+}
+
+/// Each committed change in a device's scope reaches it.
+#[derive(Default)]
+pub struct PullMissesNothing;
+
+impl Invariant for PullMissesNothing {
+    fn name(&self) -> &'static str {
+        "pull-misses-nothing"
+    }
+    fn promise(&self) -> &'static str {
+        "each committed change in a device's scope reaches it"
+    }
+    fn not_checked(&self, facts: &Facts, _: &crate::model::Domain) -> Option<&'static str> {
+        (!facts.reports.pulls).then_some("its devices do not download what others did")
+    }
+    fn wants(&self) -> u8 {
+        0
+    }
+    fn observe(&mut self, _: &History<'_>, _: &Moment<'_>, _: &mut Log) {}
+    fn judge(&mut self, history: &History<'_>, log: &mut Log) {
+        for node in settled(history) {
+            if somebody_else_wrote(history, node) {
+                log.exercised();
+            }
+            for difference in differences(history, node).iter().filter(|one| one.is_a_miss()) {
+                difference.tell(history, log);
+            }
+        }
+    }
+}

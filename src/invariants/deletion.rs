@@ -1,0 +1,162 @@
+//! A deleted row comes back only through an op that means to.
+//!
+//! An op means to if its user had seen the deletion, or if it makes that very row (a link between the same two rows) and
+//! had not made it before. A deletion that a device never learned of is for [`super::convergence`] to say.
+
+use super::history::canonical;
+use super::{Breach, History, Invariant, Log, Moment, wants};
+use crate::model::{Class, Entity, Key, Row};
+use crate::sim::{NodeId, OpId, Time};
+use crate::system::{Why, Write};
+use std::collections::BTreeMap;
+
+struct Return {
+    row: Row,
+    deletion: OpId,
+}
+
+/// A deleted row comes back only through an op that means to.
+#[derive(Default)]
+pub struct DeletedStaysDeleted {
+    /// Rows deleted on the server, by the identity that they have there.
+    deleted: BTreeMap<(Entity, Key), (Time, OpId)>,
+    /// When a device first showed a row as deleted.
+    known: BTreeMap<(NodeId, Entity, Key), Time>,
+    /// Rows that came back on a device in a handler that is not over yet.
+    returned: BTreeMap<NodeId, Vec<Return>>,
+}
+
+impl DeletedStaysDeleted {
+    fn means_to(&self, history: &History<'_>, op: OpId, row: &Row, deleted_at: Time) -> bool {
+        let Some(record) = history.op(op) else { return false };
+        let key = canonical(row);
+        let known = self.known.get(&(record.op.node, row.entity, key)).or_else(|| self.known.get(&(record.op.node, row.entity, row.key)));
+        if known.is_some_and(|known| record.at.is_some_and(|at| at >= *known)) {
+            return true;
+        }
+        let made_before = (0..history.domain.fields(row.entity).len() as u8).any(|field| {
+            let list = history.commits.get(&(row.entity, key, field));
+            list.is_some_and(|list| list.iter().any(|commit| commit.op == op && commit.at < deleted_at))
+        });
+        row.origin == op && !made_before
+    }
+
+    fn came_back(&self, history: &History<'_>, log: &mut Log, node: NodeId, row: &Row, ops: [OpId; 2]) {
+        let breach = Breach { kind: "came-back", entity: row.entity, node, ops: &ops, at: None };
+        log.broke(history.domain, breach, || {
+            let scenario = history.scenario;
+            let (table, name) = (history.domain.entity_name(row.entity), scenario.row_name(row.entity, canonical(row)));
+            let (deletion, by) = (scenario.op_name(ops[0]), scenario.op_name(ops[1]));
+            let node = scenario.node_name(node);
+            format!("the {table} {name}, deleted by {deletion}, came back on {node} through {by}")
+        });
+    }
+
+    fn server_wrote(&mut self, history: &History<'_>, write: &Write, log: &mut Log) {
+        let before = write.before.filter(|row| !row.deleted);
+        let after = write.after.filter(|row| !row.deleted);
+        match (before, after) {
+            (Some(before), None) if write.why == Why::Effect => {
+                self.deleted.insert((before.entity, before.key), (history.now, write.op));
+                self.deleted.insert((before.entity, canonical(&before)), (history.now, write.op));
+            }
+            (None, Some(after)) => {
+                let found = [after.key, canonical(&after)].into_iter().find_map(|key| self.deleted.get(&(after.entity, key)));
+                // Taking the deletion itself back, as decided, brings the row back rightly.
+                if let Some((at, deletion)) = found.copied()
+                    && write.why != Why::RolledBack
+                {
+                    log.exercised();
+                    if !self.means_to(history, write.op, &after, at) {
+                        self.came_back(history, log, NodeId::SERVER, &after, [deletion, write.op]);
+                    }
+                }
+            }
+            (Some(before), Some(after)) => field_came_back(history, write, &before, &after, log),
+            _ => {}
+        }
+    }
+
+    fn device_wrote(&mut self, history: &History<'_>, node: NodeId, write: &Write) {
+        let before = write.before.filter(|row| !row.deleted);
+        let after = write.after.filter(|row| !row.deleted);
+        let dead = write.after.or(write.before).filter(|_| after.is_none());
+        if let Some(row) = dead.filter(|_| !matches!(write.why, Why::Renamed | Why::RolledBack)) {
+            self.known.entry((node, row.entity, canonical(&row))).or_insert(history.now);
+        }
+        if let (None, Some(row)) = (before, after)
+            && let Some((at, deletion)) = history.taken_away.get(&(node, row.entity, canonical(&row)))
+            && history.is_own(node, *deletion)
+            && *at <= history.now
+            && write.why != Why::RolledBack
+        {
+            self.returned.entry(node).or_default().push(Return { row, deletion: *deletion });
+        }
+    }
+
+    fn check_device(&mut self, history: &History<'_>, node: NodeId, log: &mut Log) {
+        for Return { row, deletion } in self.returned.remove(&node).unwrap_or_default() {
+            let Some(record) = history.op(deletion) else { continue };
+            let decided = history.is_gone(record) || history.deletions.contains_key(&(row.entity, canonical(&row)));
+            let anew = history.op(row.origin).is_some_and(|maker| maker.op.node == node && maker.at > record.at);
+            let live = history.find(node, row.entity, canonical(&row)).is_some_and(|row| !row.deleted);
+            if live && !decided && !anew && record.is_promised() && !history.is_forgotten(record) {
+                self.came_back(history, log, node, &row, [deletion, row.origin]);
+            }
+        }
+    }
+}
+
+/// A field that was emptied on the server and gets the value of an older write again.
+fn field_came_back(history: &History<'_>, write: &Write, before: &Row, after: &Row, log: &mut Log) {
+    for (field, spec) in history.domain.fields(after.entity).iter().enumerate() {
+        let (was, is) = (before.fields[field], after.fields[field]);
+        if !matches!(spec.class, Class::Plain | Class::Reference(_)) || was.get().is_some() || is.get().is_none() {
+            continue;
+        }
+        let (emptied, by) = (before.set_by[field], after.set_by[field]);
+        if !emptied.is_some() || write.why == Why::RolledBack {
+            continue;
+        }
+        let key = canonical(after);
+        let Some(list) = history.commits.get(&(after.entity, key, field as u8)) else { continue };
+        let then = list.iter().position(|commit| commit.op == emptied && commit.value == was);
+        let stale = then.is_some_and(|then| list[..then].iter().any(|commit| commit.op == by && commit.value == is));
+        log.exercised();
+        if stale {
+            let ops = [emptied, write.op];
+            let breach = Breach { kind: "field-came-back", entity: after.entity, node: NodeId::SERVER, ops: &ops, at: None };
+            log.broke(history.domain, breach, || {
+                let name = history.scenario.row_name(after.entity, key);
+                let emptied = history.scenario.op_name(emptied);
+                format!("the {} of {name}, emptied by {emptied}, got its old value {is} again", spec.name)
+            });
+        }
+    }
+}
+
+impl Invariant for DeletedStaysDeleted {
+    fn name(&self) -> &'static str {
+        "deleted-stays-deleted"
+    }
+    fn promise(&self) -> &'static str {
+        "a deleted row comes back only through an op that means to"
+    }
+    fn wants(&self) -> u8 {
+        wants::WROTE | wants::BETWEEN
+    }
+    fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
+        match moment {
+            Moment::Wrote(_, write) if write.after.or(write.before).is_some_and(|row| row.entity.is_bookkeeping()) => {}
+            Moment::Wrote(NodeId::SERVER, write) => self.server_wrote(history, write, log),
+            Moment::Wrote(node, write) => self.device_wrote(history, *node, write),
+            Moment::Between(node) if !self.returned.is_empty() => self.check_device(history, *node, log),
+            _ => {}
+        }
+    }
+    fn judge(&mut self, _: &History<'_>, log: &mut Log) {
+        if !self.deleted.is_empty() {
+            log.exercised();
+        }
+    }
+}

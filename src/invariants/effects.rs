@@ -1,0 +1,181 @@
+//! Each op has one effect, whole: never twice on the server, and on no node half of it.
+//!
+//! Whether it has an effect at all is for [`super::loss`] to say.
+
+use super::history::canonical;
+use super::{Breach, History, Invariant, Log, Moment, wants};
+use crate::model::domain::{Piece, SPLIT};
+use crate::model::{Key, Row};
+use crate::sim::{NodeId, OpId};
+use crate::system::{Facts, Why, Write};
+use std::collections::BTreeSet;
+
+fn rows_of<'a>(history: &'a History<'_>, node: NodeId, op: OpId, piece: &'a Piece) -> impl Iterator<Item = &'a Row> {
+    let view = history.node(node);
+    let made = view.by_op.range((op, piece.entity, 0, Key::NONE)..=(op, piece.entity, u8::MAX, Key(u64::MAX)));
+    made.filter(|(_, _, part, _)| part % SPLIT == piece.part % SPLIT)
+        .filter_map(|(_, entity, _, key)| view.rows.get(&(*entity, *key)))
+}
+
+/// Each op has at most one effect per table on the server.
+#[derive(Default)]
+pub struct OneEffectPerOp;
+
+impl Invariant for OneEffectPerOp {
+    fn name(&self) -> &'static str {
+        "one-effect-per-op"
+    }
+    fn promise(&self) -> &'static str {
+        "each op has at most one effect per table: one sale, one movement, one payment"
+    }
+    fn wants(&self) -> u8 {
+        wants::WROTE
+    }
+    fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
+        let Moment::Wrote(NodeId::SERVER, Write { after: Some(after), .. }) = moment else { return };
+        if after.deleted || !after.origin.is_some() || after.entity.is_bookkeeping() {
+            return;
+        }
+        let server = history.server();
+        let (op, entity, part) = (after.origin, after.entity, after.part);
+        let same = server.by_op.range((op, entity, part, Key::NONE)..=(op, entity, part, Key(u64::MAX)));
+        let live = |key: &Key| server.rows.get(&(entity, *key)).is_some_and(|row| !row.deleted);
+        let count = same.filter(|(_, _, _, key)| live(key)).count();
+        if count > 1 {
+            let breach = Breach { kind: "twice", entity, node: NodeId::SERVER, ops: &[op], at: None };
+            log.broke(history.domain, breach, || {
+                let table = history.domain.entity_name(entity);
+                format!("the server held {count} {table} rows of {}, where one was due", history.scenario.op_name(op))
+            });
+        }
+    }
+    fn judge(&mut self, history: &History<'_>, log: &mut Log) {
+        if history.ops().any(|record| record.sends.len() > 1 && record.committed) {
+            log.exercised();
+        }
+    }
+}
+
+/// A sale, its lines and its movements exist together or not at all, on every node.
+#[derive(Default)]
+pub struct OpAllOrNothing {
+    touched: BTreeSet<(NodeId, OpId)>,
+    pieces: Vec<Piece>,
+}
+
+impl OpAllOrNothing {
+    /// Judges one op on one node. `sums` says whether amounts must be reached too.
+    fn check(&mut self, history: &History<'_>, log: &mut Log, node: NodeId, op: OpId, sums: bool, held: bool) {
+        let Some(record) = history.op(op) else { return };
+        self.pieces.clear();
+        (history.domain.pieces)(&record.op, &mut self.pieces);
+        if self.pieces.len() < 2 && self.pieces.iter().all(|piece| piece.amount.is_none()) {
+            return;
+        }
+        let live = |piece: &Piece| rows_of(history, node, op, piece).any(|row| !row.deleted);
+        if !self.pieces.iter().any(live) {
+            return;
+        }
+        log.exercised();
+        for piece in &self.pieces {
+            let key = Key::made(op, piece.part);
+            let deleted_later = [node, NodeId::SERVER]
+                .iter()
+                .any(|on| history.taken_away.get(&(*on, piece.entity, key)).is_some_and(|(_, by)| *by != op));
+            let due_here = |row: &Row| !row.deleted && (history.in_scope)(node, row);
+            if deleted_later || (held && !rows_of(history, NodeId::SERVER, op, piece).any(due_here)) {
+                continue;
+            }
+            let short = match piece.amount {
+                Some((field, amount)) if sums => {
+                    let rows = rows_of(history, node, op, piece).filter(|row| !row.deleted);
+                    rows.map(|row| row.get(field).or_zero()).sum::<i64>().abs() < amount.abs() || !live(piece)
+                }
+                _ => !live(piece),
+            };
+            if short {
+                let breach = Breach { kind: "effect-incomplete", entity: piece.entity, node, ops: &[op], at: None };
+                log.broke(history.domain, breach, || {
+                    let (scenario, table) = (history.scenario, history.domain.entity_name(piece.entity));
+                    let (op, node) = (scenario.op_name(op), scenario.node_name(node));
+                    format!("{op} took effect on {node} without its {table} (part {})", piece.part)
+                });
+            }
+        }
+    }
+}
+
+impl Invariant for OpAllOrNothing {
+    fn name(&self) -> &'static str {
+        "op-all-or-nothing"
+    }
+    fn promise(&self) -> &'static str {
+        "a sale, its lines and its movements exist together or not at all, on every node"
+    }
+    fn wants(&self) -> u8 {
+        wants::WROTE | wants::BETWEEN
+    }
+    fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
+        match moment {
+            Moment::Wrote(node, write) if write.why != Why::Purged => {
+                for row in [&write.before, &write.after].into_iter().flatten() {
+                    let mine = node.is_server() || history.is_own(*node, row.origin);
+                    if mine && row.origin.is_some() && !row.entity.is_bookkeeping() {
+                        self.touched.insert((*node, row.origin));
+                    }
+                }
+            }
+            Moment::Between(node) if !self.touched.is_empty() => {
+                let due: Vec<OpId> =
+                    self.touched.range((*node, OpId::NONE)..=(*node, OpId(u32::MAX))).map(|(_, op)| *op).collect();
+                for op in due {
+                    self.touched.remove(&(*node, op));
+                    // A device that was wiped gets its own ops back page by page, like everybody else's.
+                    let whole = node.is_server() || history.op(op).is_some_and(|record| !history.is_forgotten(record));
+                    if whole {
+                        self.check(history, log, *node, op, node.is_server(), false);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    fn judge(&mut self, history: &History<'_>, log: &mut Log) {
+        if !history.rested {
+            return;
+        }
+        for n in 1..history.nodes.len() {
+            let node = NodeId(n as u16);
+            if !history.is_clean(node) {
+                continue;
+            }
+            let mut ops: Vec<OpId> = history.node(node).by_op.iter().map(|(op, ..)| *op).collect();
+            ops.dedup();
+            for op in ops {
+                self.check(history, log, node, op, true, true);
+            }
+        }
+    }
+    fn not_checked(&self, _: &Facts, _: &crate::model::Domain) -> Option<&'static str> {
+        None
+    }
+}
+
+impl History<'_> {
+    /// Whether nothing is left to do, given up or kept as a dead letter on a device at rest.
+    pub fn is_clean(&self, node: NodeId) -> bool {
+        let view = self.node(node);
+        let settled = |row: &Row| row.state == crate::model::RowState::Synced;
+        view.pending.is_empty() && (self.facts.reports.pending || view.rows.values().all(settled))
+    }
+
+    /// Rows by canonical key.
+    pub fn by_canonical(&self, node: NodeId) -> std::collections::BTreeMap<(crate::model::Entity, Key), Vec<&Row>> {
+        let mut rows = std::collections::BTreeMap::new();
+        for row in self.node(node).rows.values().filter(|row| !row.entity.is_bookkeeping()) {
+            let list: &mut Vec<&Row> = rows.entry((row.entity, canonical(row))).or_default();
+            list.push(row);
+        }
+        rows
+    }
+}

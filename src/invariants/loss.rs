@@ -1,0 +1,131 @@
+//! Nothing that the user was promised gets lost, and every outbox empties.
+//!
+//! Both are judged at rest only; what the user was told about an op is for [`super::words`].
+
+use super::questions::is_negative;
+use super::{Breach, History, Invariant, Log, Moment, OpRecord};
+use crate::model::{Domain, Entity};
+use crate::sim::{NodeId, OpId};
+use crate::system::{Facts, PendingState, Verdict, Word};
+
+/// The entity that an op is about, for a violation's identity.
+pub fn entity_of(history: &History<'_>, record: &OpRecord) -> Entity {
+    let mut pieces = Vec::new();
+    (history.domain.pieces)(&record.op, &mut pieces);
+    let piece = pieces.first().map(|piece| piece.entity);
+    piece.or_else(|| history.referred(record).first().map(|(entity, _)| *entity)).unwrap_or(Entity(0))
+}
+
+/// An op that the user was told is saved ends on the server, or is rejected, or is a visible dead letter.
+#[derive(Default)]
+pub struct NoOpLost;
+
+impl NoOpLost {
+    fn accounted_for(history: &History<'_>, record: &OpRecord) -> bool {
+        let told = |word| record.was_told(word);
+        let known = [Word::Rejected, Word::Superseded, Word::Conflict, Word::Refused, Word::DeadLetter];
+        let accepted = record.verdict() == Some(Verdict::Accepted);
+        let dead_letter = history.pending(record) == Some(PendingState::DeadLetter);
+        let refused = record.verdicts.iter().any(|(_, verdict)| is_negative(*verdict));
+        known.into_iter().any(told) || dead_letter || refused || (accepted && !record.local)
+    }
+}
+
+impl Invariant for NoOpLost {
+    fn name(&self) -> &'static str {
+        "no-op-lost"
+    }
+    fn promise(&self) -> &'static str {
+        "an op that the user was told is saved ends on the server, or is rejected, or is a visible dead letter"
+    }
+    fn not_checked(&self, facts: &Facts, _: &Domain) -> Option<&'static str> {
+        (!facts.reports.words).then_some("it does not report what users are told")
+    }
+    fn wants(&self) -> u8 {
+        0
+    }
+    fn observe(&mut self, _: &History<'_>, _: &Moment<'_>, _: &mut Log) {}
+    fn judge(&mut self, history: &History<'_>, log: &mut Log) {
+        if !history.rested {
+            return;
+        }
+        for record in history.ops() {
+            if !history.domain.is_durable(&record.op) || !record.is_promised() || record.excused {
+                continue;
+            }
+            log.exercised();
+            let state = history.pending(record);
+            let dead = state == Some(PendingState::DeadLetter) || record.last_word() == Some(Word::DeadLetter);
+            let unjust = dead
+                && history.facts.reports.verdicts
+                && record.verdicts.is_empty()
+                && !record.was_told(Word::Rejected)
+                && !history.is_orphan(record);
+            if !unjust && Self::accounted_for(history, record) {
+                continue;
+            }
+            let Some(entity) = history.lacking(record) else { continue };
+            let (kind, end) = match state {
+                _ if unjust => ("dropped-as-dead-letter", "became a dead letter that the server never refused"),
+                Some(PendingState::GivenUp) => ("given-up", "was given up after its transport failed"),
+                Some(PendingState::InFlight) => ("stuck-in-flight", "stayed marked in flight"),
+                Some(PendingState::Queued) => ("never-sent", "was still queued"),
+                _ => ("vanished", "was nowhere: not on the server, and no device still wanted to send it"),
+            };
+            let breach = Breach { kind, entity, node: record.op.node, ops: &[record.op.id], at: None };
+            log.broke(history.domain, breach, || {
+                let (op, node) = (history.scenario.op_name(record.op.id), history.scenario.node_name(record.op.node));
+                let word = record.told.first().map_or("saved", |(_, word)| word.name());
+                format!("{op} on {node} was told {word:?} and {end}")
+            });
+        }
+    }
+}
+
+/// With the faults over, every outbox empties in bounded time.
+#[derive(Default)]
+pub struct OutboxDrains;
+
+impl Invariant for OutboxDrains {
+    fn name(&self) -> &'static str {
+        "outbox-drains"
+    }
+    fn promise(&self) -> &'static str {
+        "with the faults over, every outbox empties in bounded time: no wedge, no endless loop"
+    }
+    fn wants(&self) -> u8 {
+        0
+    }
+    fn observe(&mut self, _: &History<'_>, _: &Moment<'_>, _: &mut Log) {}
+    fn judge(&mut self, history: &History<'_>, log: &mut Log) {
+        if history.ops().any(|record| !record.sends.is_empty()) {
+            log.exercised();
+        }
+        let waits = |state| matches!(state, PendingState::Queued | PendingState::InFlight);
+        let mut waiting: Vec<(NodeId, OpId, PendingState)> = Vec::new();
+        for (n, view) in history.nodes.iter().enumerate() {
+            let stuck = view.pending.iter().filter(|one| waits(one.state));
+            waiting.extend(stuck.map(|one| (NodeId(n as u16), one.op, one.state)));
+        }
+        let kind = if history.rested { "stuck" } else { "never-rests" };
+        if history.rested && waiting.is_empty() {
+            return;
+        }
+        let first = waiting.first().copied();
+        let node = first.map_or(NodeId::SERVER, |(node, ..)| node);
+        let ops: Vec<OpId> = waiting.iter().map(|(_, op, _)| *op).collect();
+        let entity = first.and_then(|(_, op, _)| history.op(op)).map_or(Entity(0), |record| entity_of(history, record));
+        log.broke(history.domain, Breach { kind, entity, node, ops: &ops, at: None }, || {
+            let scenario = history.scenario;
+            let name = |(node, op, state): &(NodeId, OpId, PendingState)| {
+                format!("{} {} on {}", scenario.op_name(*op), state.name(), scenario.node_name(*node))
+            };
+            let list: Vec<String> = waiting.iter().map(name).collect();
+            match (history.rested, list.is_empty()) {
+                (true, _) => format!("the faults were over and nothing happened any more, but {}", list.join(", ")),
+                (false, true) => "the faults were over but the devices and the server never came to rest".to_string(),
+                (false, false) => format!("the faults were over but there was no rest: {}", list.join(", ")),
+            }
+        });
+    }
+}
