@@ -1,1 +1,88 @@
-//! The command line.
+//! The command line: arguments in, text or JSON out, and an exit code that CI can rely on.
+//!
+//! The only place where systems and the harness side meet, where wall time passes and where files are written. Entry:
+//! [`run`] with a [`Registry`]; a stranger adds an own system to it and gets every command.
+
+mod args;
+mod diff;
+mod exit;
+mod explain;
+mod failure;
+mod findings;
+mod fuzz;
+mod interrupt;
+mod list;
+mod output;
+mod progress;
+mod registry;
+mod replay;
+mod saving;
+mod select;
+mod shrink;
+mod stopwatch;
+
+pub use exit::Exit;
+pub use registry::{Hook, Registry};
+
+use args::{Cli, Command};
+use clap::{CommandFactory, Parser};
+use failure::Failure;
+use output::Out;
+use std::process::ExitCode;
+use std::sync::Mutex;
+
+/// Runs the program with these systems and the arguments of the process.
+pub fn run(registry: Registry) -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            let wrong = error.use_stderr();
+            return if wrong { Exit::Usage } else { Exit::Held }.into();
+        }
+    };
+    static PANIC: Mutex<Option<String>> = Mutex::new(None);
+    std::panic::set_hook(Box::new(|info| {
+        if let Ok(mut first) = PANIC.lock() {
+            first.get_or_insert_with(|| info.to_string().replace('\n', " "));
+        }
+    }));
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| command(&registry, cli)));
+    let _ = std::panic::take_hook();
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(_) => {
+            let what = PANIC.lock().ok().and_then(|mut first| first.take()).unwrap_or_default();
+            let args: Vec<String> = std::env::args().skip(1).collect();
+            eprintln!("squall: a bug of squall itself: {what}; please report it with `squall {}`", args.join(" "));
+            Exit::Bug.into()
+        }
+    }
+}
+
+fn command(registry: &Registry, cli: Cli) -> Exit {
+    let mut out = Out::new(cli.format, cli.color, cli.width.map(usize::from));
+    let ended = match &cli.command {
+        Command::Replay(args) => replay::replay(registry, args, &mut out),
+        Command::Fuzz(args) => fuzz::fuzz(registry, args, &mut out),
+        Command::Explain(args) => explain::explain(registry, args, &mut out),
+        Command::Diff(args) => diff::diff(registry, args, &mut out),
+        Command::Shrink(args) => shrink::shrink(registry, args, &mut out),
+        Command::List(args) => list::list(registry, args, &mut out),
+        Command::Schema => out.print(&crate::scenario::schema(&registry.domains())).map(|()| Exit::Held),
+        Command::Completions { shell } => completions(*shell, &mut out),
+    };
+    ended.unwrap_or_else(|failure| {
+        if let Some(message) = failure.message(out.color_errors) {
+            eprint!("{message}");
+        }
+        failure.exit()
+    })
+}
+
+fn completions(shell: clap_complete::Shell, out: &mut Out) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "squall", &mut script);
+    out.print(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Held)
+}

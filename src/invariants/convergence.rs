@@ -4,7 +4,7 @@
 //! two replicas that disagree. A system that never pulls cannot miss a pull, so there everything is disagreement.
 
 use super::history::canonical;
-use super::{Breach, History, Invariant, Log, Moment, wants};
+use super::{Breach, History, Invariant, Log, Moment};
 use crate::model::{Class, Entity, Key, Row, RowState};
 use crate::sim::{NodeId, OpId};
 use crate::system::{Facts, Verdict, Word};

@@ -3,7 +3,7 @@
 //! Both are judged at rest only; what the user was told about an op is for [`super::words`].
 
 use super::questions::is_negative;
-use super::{Breach, History, Invariant, Log, Moment, OpRecord, wants};
+use super::{Breach, History, Invariant, Log, Moment, OpRecord};
 use crate::model::{Domain, Entity};
 use crate::sim::{NodeId, OpId};
 use crate::system::{Facts, PendingState, Verdict, Word};

@@ -3,7 +3,26 @@
 //! Each invariant reads the [`History`] that the harness keeps and never the system itself (promise P5). It says when its
 //! antecedent occurred (*exercised*), so that a green campaign can be told from an empty one.
 
+pub mod audit;
+pub mod clock;
+pub mod conflicts;
+pub mod convergence;
+pub mod deletion;
+pub mod effects;
+pub mod expiry;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod history;
+pub mod loss;
+pub mod numbers;
+pub mod own_writes;
+pub mod questions;
+pub mod references;
+pub mod rejections;
+pub mod retries;
+pub mod scope;
+pub mod stock;
+pub mod words;
 
 pub use history::{History, NodeView, OpRecord};
 
@@ -161,5 +180,30 @@ impl Log {
 
 /// Every invariant of the catalogue, fresh for one run.
 pub fn all() -> Vec<Box<dyn Invariant>> {
-    Vec::new()
+    vec![
+        Box::<stock::StockNeverNegative>::default(),
+        Box::<effects::OneEffectPerOp>::default(),
+        Box::<loss::NoOpLost>::default(),
+        Box::<stock::StockConserved>::default(),
+        Box::<effects::OpAllOrNothing>::default(),
+        Box::<convergence::ReplicasConverge>::default(),
+        Box::<own_writes::OwnWritesStay>::default(),
+        Box::<references::ReferencesResolve>::default(),
+        Box::<deletion::DeletedStaysDeleted>::default(),
+        Box::<conflicts::ConflictsDecided>::default(),
+        Box::<loss::OutboxDrains>::default(),
+        Box::<convergence::PullMissesNothing>::default(),
+        Box::<words::StatusTruthful>::default(),
+        Box::<words::VerdictStable>::default(),
+        Box::<numbers::NumbersUnique>::default(),
+        Box::<scope::ScopeKept>::default(),
+        Box::<scope::FrozenFieldsFrozen>::default(),
+        Box::<conflicts::ConflictsAreReal>::default(),
+        Box::<rejections::RejectionsJustified>::default(),
+        Box::<audit::AuditComplete>::default(),
+        Box::<scope::DamagedNeverApplied>::default(),
+        Box::<clock::ClockIrrelevant>::default(),
+        Box::<expiry::BatchesFirstExpiredFirstOut>::default(),
+        Box::<retries::RetriesBounded>::default(),
+    ]
 }

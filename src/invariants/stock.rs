@@ -188,7 +188,7 @@ impl StockConserved {
         let server = history.server();
         let rows = |entity: Entity| {
             let made = server.by_op.range((op, entity, 0, Key::NONE)..=(op, entity, u8::MAX, Key(u64::MAX)));
-            made.filter_map(|(_, _, _, key)| server.rows.get(&(entity, *key))).filter(|row| !row.deleted)
+            made.filter_map(move |(_, _, _, key)| server.rows.get(&(entity, *key))).filter(|row| !row.deleted)
         };
         for law in history.domain.totals {
             let mut heads = rows(law.head.0);

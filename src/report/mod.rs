@@ -1,1 +1,14 @@
-//! Outcomes as tables and JSON.
+//! Outcomes for people and for programs: the story table, words, figures and JSON.
+//!
+//! Why apart from the command line: a stranger's own test prints the same table. Nothing here runs a system or touches
+//! a running world; everything is made from a scenario and what its run yielded. Entry: [`table`].
+
+pub mod json;
+pub mod layout;
+pub mod lines;
+pub mod metrics;
+pub mod rows;
+pub mod story;
+pub mod words;
+
+pub use story::{Style, table};

@@ -1,0 +1,256 @@
+//! `squall fuzz`: a campaign of random days, its findings shrunk, shown, and saved.
+
+use super::args::Fuzz;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::findings::{self, Known};
+use super::interrupt::Stop;
+use super::output::Out;
+use super::progress;
+use super::registry::Registry;
+use super::saving::Saved;
+use super::select;
+use super::stopwatch::{Stopwatch, rate};
+use crate::campaign::{Campaign, Finding, Report, Vacuity, Verdict, vacuity};
+use crate::explore::Profile;
+use crate::harness::Subject;
+use crate::invariants;
+use crate::report::words::{plural, thousands};
+use crate::report::{json as values, metrics};
+use crate::sim::choice::FAULTS;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// Seeds that no time limit reaches.
+const ENDLESS: u64 = 1 << 48;
+
+/// A finding with what became of it.
+struct Kept<'a> {
+    finding: &'a Finding,
+    known: bool,
+    saved: Result<Saved, Failure>,
+}
+
+/// Runs the command.
+pub fn fuzz(registry: &Registry, args: &Fuzz, out: &mut Out) -> Result<Exit, Failure> {
+    let subject = select::system(registry, &args.system)?;
+    let profile = select::profile(&args.profile)?;
+    let known = match &args.known {
+        Some(folder) => Known::read(registry, folder, &args.system)?,
+        None => Known::default(),
+    };
+    let stop = Stop::listen()?;
+    let seeds = if args.time.is_some() { 0..ENDLESS } else { args.seeds.clone() };
+    let threads = args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let range = match args.time {
+        Some(span) => format!("seeds from 0 for {span}"),
+        None => format!("seeds {}..{}", seeds.start, seeds.end),
+    };
+    if !out.is_json() {
+        let version = env!("CARGO_PKG_VERSION");
+        let threads = plural(threads as u64, "thread");
+        out.line(format!("squall {version} · {} · profile {} · {range} · {threads}", args.system, profile.name))?;
+        for (name, value) in profile.describe() {
+            out.line(format!("   {name:<34} {value}"))?;
+        }
+    }
+    let clock = Stopwatch::start();
+    let bar = progress::bar(args.time.is_none().then_some(seeds.end - seeds.start));
+    let limit = args.time.map(|span| stop.after(span));
+    let campaign = Campaign {
+        threads,
+        stop: stop.flag.clone(),
+        stop_after: args.stop_after,
+        ..Campaign::new(subject.clone(), profile, seeds)
+    };
+    let mut report = campaign.run(&|now| {
+        bar.set_position(now.runs);
+        bar.set_message(match now.shrunk {
+            (_, 0) => format!("{} broke a promise", plural(now.failed, "run")),
+            (done, of) => format!("shrinking {done} of {of}"),
+        });
+    });
+    drop(limit);
+    bar.finish_and_clear();
+    report.seconds = clock.seconds();
+    let vacuity = vacuity(&report, &profile, &subject.facts(), subject.domain());
+    let kept: Vec<Kept<'_>> = report
+        .findings
+        .iter()
+        .map(|finding| Kept {
+            finding,
+            known: known.holds(finding),
+            saved: findings::save(registry, &args.save, &subject, &args.system, profile.name, finding),
+        })
+        .collect();
+    let mut exit = exit_of(&report, &kept, &vacuity);
+    if stop.was_interrupted() {
+        exit = exit.and(Exit::Interrupted);
+    }
+    let shown = match out.is_json() {
+        true => out.json(&value(&report, &profile, &subject, &kept, &vacuity)),
+        false => show(&report, &subject, &kept, &vacuity, exit, out),
+    };
+    for one in kept {
+        if let Err(failure) = one.saved
+            && let Some(message) = failure.message(out.color_errors)
+        {
+            eprint!("{message}");
+        }
+    }
+    shown.map(|()| exit)
+}
+
+fn exit_of(report: &Report, kept: &[Kept<'_>], vacuity: &Vacuity) -> Exit {
+    let when = |is: bool, exit: Exit| if is { exit } else { Exit::Held };
+    when(!report.mistakes.is_empty(), Exit::Bug)
+        .and(when(kept.iter().any(|one| one.saved.is_err()), Exit::Usage))
+        .and(when(report.nondeterministic.is_some(), Exit::NotDeterministic))
+        .and(when(kept.iter().any(|one| !one.known), Exit::Broken))
+        .and(when(report.failed > 0 && kept.is_empty(), Exit::Broken))
+        .and(when(vacuity.verdict == Verdict::Vacuous, Exit::Vacuous))
+}
+
+fn show(
+    report: &Report,
+    subject: &Arc<dyn Subject>,
+    kept: &[Kept<'_>],
+    vacuity: &Vacuity,
+    exit: Exit,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    out.line(format!(
+        "{} in {:.1} s ({} a second){} · {} · {} broke a promise",
+        plural(report.runs, "run"),
+        report.seconds,
+        thousands(rate(report.runs, report.seconds)),
+        if report.stopped { ", ended early" } else { "" },
+        plural(kept.len() as u64, "finding"),
+        thousands(report.failed)
+    ))?;
+    for (number, one) in kept.iter().enumerate() {
+        let place = one.saved.as_ref().ok();
+        out.line("")?;
+        findings::show(number + 1, one.finding, one.known, place, report.runs, subject, out)?;
+    }
+    out.line("\nfigures over all runs")?;
+    out.print(&metrics::text(&report.metrics))?;
+    out.line("")?;
+    coverage(report, subject, vacuity, out)?;
+    if let Some(unstable) = &report.nondeterministic {
+        out.line(format!(
+            "NOT DETERMINISTIC: seed {} gave {:016x} and then {:016x}",
+            unstable.seed, unstable.first, unstable.second
+        ))?;
+    }
+    for (seed, mistake) in &report.mistakes {
+        out.line(format!("a mistake in the model of the system, seed {seed}: {mistake}"))?;
+    }
+    if report.failed > 0 && kept.is_empty() {
+        out.line("runs broke promises, but none was shrunk to a story before the end")?;
+    }
+    let known = kept.iter().filter(|one| one.known).count();
+    let known = if known > 0 { format!(", {known} of them known") } else { String::new() };
+    let findings = plural(kept.len() as u64, "finding");
+    out.line(format!("digest {:032x} · exit {}: {findings}{known}", report.digest, exit.code()))
+}
+
+/// What the campaign reached, and what it never did.
+fn coverage(
+    report: &Report,
+    subject: &Arc<dyn Subject>,
+    vacuity: &Vacuity,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let never = |names: &[&str]| if names.is_empty() { String::new() } else { format!("   never: {}", names.join(", ")) };
+    let goals = subject.facts().goals.len();
+    out.line(format!(
+        "goals reached {} of {goals}{}",
+        goals - vacuity.goals_never.len(),
+        never(&vacuity.goals_never)
+    ))?;
+    let fired = report.faults.iter().filter(|n| **n > 0).count();
+    let faults = fired + vacuity.faults_never.len();
+    out.line(format!("faults fired {fired} of {faults}{}", never(&vacuity.faults_never)))?;
+    let applicable = invariants::all().len() - vacuity.not_applicable.len();
+    let exercised = applicable - vacuity.invariants_never.len();
+    out.line(format!("invariants exercised {exercised} of {applicable}{}", never(&vacuity.invariants_never)))?;
+    for (name, why) in &vacuity.not_applicable {
+        out.line(format!("   not checked: {name} ({why})"))?;
+    }
+    if vacuity.empty {
+        out.line("VACUOUS: no op ever reached the server, so nothing was tested")?;
+    } else if vacuity.verdict == Verdict::Vacuous {
+        out.line("VACUOUS: what is listed as `never` was not tested in all these runs")?;
+    } else if vacuity.verdict == Verdict::TooFewRuns {
+        out.line("note: too few runs to say whether what is listed as `never` can happen (1,000 are enough)")?;
+    }
+    Ok(())
+}
+
+fn value(
+    report: &Report,
+    profile: &Profile,
+    subject: &Arc<dyn Subject>,
+    kept: &[Kept<'_>],
+    vacuity: &Vacuity,
+) -> Value {
+    let facts = subject.facts();
+    let goals: Map<String, Value> = facts
+        .goals
+        .iter()
+        .enumerate()
+        .map(|(n, goal)| (goal.to_string(), json!(report.goals.get(n).copied().unwrap_or(0))))
+        .collect();
+    let faults: Map<String, Value> =
+        FAULTS.iter().zip(report.faults).map(|((_, name, _), n)| (name.to_string(), json!(n))).collect();
+    let exercised: Map<String, Value> = invariants::all()
+        .iter()
+        .enumerate()
+        .map(|(n, invariant)| {
+            let unchecked = vacuity.not_applicable.iter().find(|(name, _)| *name == invariant.name());
+            let value = match unchecked {
+                Some((_, why)) => json!({ "not_checked": why }),
+                None => json!(report.exercised >> n & 1 == 1),
+            };
+            (invariant.name().to_string(), value)
+        })
+        .collect();
+    let settings: Map<String, Value> =
+        profile.describe().into_iter().map(|(name, value)| (name, json!(value))).collect();
+    let findings: Vec<Value> = kept
+        .iter()
+        .map(|one| {
+            let mut value = findings::value(one.finding);
+            value["known"] = json!(one.known);
+            value["scenario"] = json!(one.saved.as_ref().ok().map(|saved| saved.path().display().to_string()));
+            value
+        })
+        .collect();
+    let verdict = match vacuity.verdict {
+        Verdict::Enough => "enough",
+        Verdict::TooFewRuns => "too few runs",
+        Verdict::Vacuous => "vacuous",
+    };
+    json!({
+        "system": report.system,
+        "profile": report.profile,
+        "profile_settings": settings,
+        "seeds": [report.seeds.start, report.seeds.start + report.runs.max(1)],
+        "runs": report.runs,
+        "runs_broken": report.failed,
+        "stopped": report.stopped,
+        "seconds": report.seconds,
+        "runs_per_second": rate(report.runs, report.seconds),
+        "events": report.events,
+        "digest": format!("{:032x}", report.digest),
+        "goals": goals,
+        "faults_fired": faults,
+        "exercised": exercised,
+        "coverage": verdict,
+        "metrics": values::metrics(&report.metrics),
+        "nondeterministic": report.nondeterministic.map(|unstable| unstable.seed),
+        "mistakes": report.mistakes.iter().map(|(seed, text)| json!({ "seed": seed, "text": text })).collect::<Vec<_>>(),
+        "findings": findings,
+    })
+}

@@ -1,0 +1,76 @@
+//! `squall list`: systems, invariants, faults, goals, profiles, scenarios.
+
+use super::args::{List, Listed};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::output::Out;
+use super::registry::Registry;
+use super::select;
+use crate::explore::profile;
+use crate::invariants;
+use crate::sim::choice::FAULTS;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Runs the command.
+pub fn list(registry: &Registry, args: &List, out: &mut Out) -> Result<Exit, Failure> {
+    let (rows, exit) = match args.what {
+        Listed::Scenarios => scenarios(registry, args, out)?,
+        what => (rows(registry, what), Exit::Held),
+    };
+    if out.is_json() {
+        let values: Vec<Value> = rows.iter().map(|(name, about)| json!({ "name": name, "about": about })).collect();
+        out.json(&Value::Array(values))?;
+        return Ok(exit);
+    }
+    let wide = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    for (name, about) in rows {
+        out.line(format!("{name:<wide$}  {about}").trim_end())?;
+    }
+    Ok(exit)
+}
+
+type Rows = Vec<(String, String)>;
+
+fn rows(registry: &Registry, what: Listed) -> Rows {
+    let pair = |name: &str, about: &str| (name.to_string(), about.to_string());
+    match what {
+        Listed::Systems => {
+            registry.all().iter().map(|system| (system.name(), format!("domain {}", system.domain().name))).collect()
+        }
+        Listed::Invariants => invariants::all().iter().map(|one| pair(one.name(), one.promise())).collect(),
+        Listed::Faults => FAULTS.iter().map(|(_, name, about)| pair(name, about)).collect(),
+        Listed::Profiles => profile::ALL.iter().map(|one| pair(one.name, one.about)).collect(),
+        Listed::Goals => {
+            let mut goals: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+            for system in registry.all() {
+                for goal in system.facts().goals {
+                    goals.entry(goal).or_default().push(system.name());
+                }
+            }
+            let all = registry.all().len();
+            let whose = |systems: Vec<String>| match systems.len() == all {
+                true => String::new(),
+                false => format!("of {}", systems.join(", ")),
+            };
+            goals.into_iter().map(|(goal, systems)| (goal.to_string(), whose(systems))).collect()
+        }
+        Listed::Scenarios => Vec::new(),
+    }
+}
+
+fn scenarios(registry: &Registry, args: &List, out: &Out) -> Result<(Rows, Exit), Failure> {
+    let (mut rows, mut exit) = (Vec::new(), Exit::Held);
+    for path in select::files(std::slice::from_ref(&args.folder))? {
+        match select::story(registry, &path) {
+            Ok(story) => rows.push((path.display().to_string(), story.title)),
+            Err(failure) => {
+                exit = exit.and(failure.exit());
+                if let Some(message) = failure.message(out.color_errors) {
+                    eprint!("{message}");
+                }
+            }
+        }
+    }
+    Ok((rows, exit))
+}

@@ -1,0 +1,79 @@
+//! The systems that the command line knows by name.
+//!
+//! A stranger builds the whole command line around an own system with
+//! `squall::cli::run(Registry::builtin().with(MySystem))`.
+
+use crate::harness::{Subject, Systems, Unknown};
+use crate::model::{Domain, retail};
+use std::sync::Arc;
+
+/// Makes systems from names that carry settings: `None` if the name is not one of its.
+pub type Hook = Box<dyn Fn(&str) -> Option<Result<Arc<dyn Subject>, Unknown>> + Send + Sync>;
+
+/// Systems by name.
+#[derive(Default)]
+pub struct Registry {
+    systems: Vec<Arc<dyn Subject>>,
+    hooks: Vec<Hook>,
+}
+
+impl Registry {
+    /// No system at all.
+    pub fn empty() -> Registry {
+        Registry::default()
+    }
+
+    /// The systems that come with squall.
+    pub fn builtin() -> Registry {
+        Registry::empty()
+    }
+
+    /// With one more system; of two with the same name the later counts.
+    pub fn with(mut self, system: impl Subject + 'static) -> Registry {
+        self.add(Arc::new(system));
+        self
+    }
+
+    /// Adds a system; of two with the same name the later counts.
+    pub fn add(&mut self, system: Arc<dyn Subject>) {
+        let name = system.name();
+        self.systems.retain(|known| known.name() != name);
+        self.systems.push(system);
+    }
+
+    /// With names that carry settings: `seri-week-1+push.idempotency=same-transaction`.
+    pub fn with_hook(mut self, hook: Hook) -> Registry {
+        self.hooks.push(hook);
+        self
+    }
+
+    /// All systems without settings.
+    pub fn all(&self) -> &[Arc<dyn Subject>] {
+        &self.systems
+    }
+
+    /// The businesses of the systems, and those that come with squall.
+    pub fn domains(&self) -> Vec<&'static Domain> {
+        let mut domains: Vec<&'static Domain> = vec![&retail::RETAIL];
+        for system in &self.systems {
+            if domains.iter().all(|known| known.name != system.domain().name) {
+                domains.push(system.domain());
+            }
+        }
+        domains
+    }
+}
+
+impl Systems for Registry {
+    fn find(&self, name: &str) -> Result<Arc<dyn Subject>, Unknown> {
+        if let Some(system) = self.systems.iter().find(|system| system.name() == name) {
+            return Ok(system.clone());
+        }
+        let made = self.hooks.iter().find_map(|hook| hook(name));
+        made.unwrap_or_else(|| Err(Unknown { part: name.into(), what: "system".into(), known: self.names() }))
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.systems.iter().map(|system| system.name()).collect()
+    }
+}

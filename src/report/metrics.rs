@@ -1,0 +1,96 @@
+//! Figures of a run or of a campaign as lines of text.
+//!
+//! The same figures as JSON are in [`super::json`]. Nothing is computed here but percentiles.
+
+use super::words::{plural, thousands};
+use crate::harness::{Histogram, Metrics};
+use crate::system::Metric;
+
+/// A name and its figures, one pair a line.
+pub fn rows(metrics: &Metrics) -> Vec<(&'static str, String)> {
+    let [queued, in_flight, given_up, dead] = metrics.outbox_at_rest.map(thousands);
+    let counted = |metric: Metric| metrics.counted[metric as usize];
+    let n = |metric| thousands(counted(metric));
+    vec![
+        (
+            "ops",
+            format!(
+                "{} · {} accepted, {} rejected after `saved`, {} superseded, {} refused by the app",
+                thousands(metrics.ops),
+                thousands(metrics.accepted),
+                thousands(metrics.rejected),
+                thousands(metrics.superseded),
+                thousands(metrics.refused)
+            ),
+        ),
+        ("outbox at rest", format!("{queued} pending, {in_flight} syncing, {given_up} failed, {dead} dead")),
+        ("op → server", latency(&metrics.to_server)),
+        ("op → other devices", latency(&metrics.to_others)),
+        (
+            "conflicts",
+            format!(
+                "{} of stock, {} of price · server kept {}, device kept {}, recorded for a human {}",
+                n(Metric::StockConflicts),
+                n(Metric::PriceConflicts),
+                n(Metric::ConflictsServerKept),
+                n(Metric::ConflictsDeviceKept),
+                n(Metric::ConflictsRecorded)
+            ),
+        ),
+        (
+            "validation",
+            format!(
+                "{}, {}",
+                plural(counted(Metric::ValidationFailures), "failure"),
+                plural(counted(Metric::KeyHits), "idempotency key hit")
+            ),
+        ),
+        (
+            "transport",
+            format!(
+                "{}, {} · {}, {}, {} bytes",
+                plural(counted(Metric::TimeOuts), "time-out"),
+                plural(counted(Metric::Retries), "repeated send"),
+                plural(metrics.requests, "request"),
+                plural(metrics.messages, "message"),
+                thousands(metrics.bytes)
+            ),
+        ),
+    ]
+}
+
+fn latency(histogram: &Histogram) -> String {
+    match (histogram.percentile(50), histogram.percentile(99)) {
+        (Some(p50), Some(p99)) => format!("p50 {p50}, p99 {p99} (of {})", thousands(histogram.len())),
+        _ => "none arrived".into(),
+    }
+}
+
+/// The same as an indented block.
+pub fn text(metrics: &Metrics) -> String {
+    rows(metrics).into_iter().map(|(name, figures)| format!("  {name:<19} {figures}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::Span;
+
+    #[test]
+    fn latency_without_any_arrival_says_so() {
+        assert!(text(&Metrics::default()).contains("op → server         none arrived"));
+    }
+
+    #[test]
+    fn sums_show_the_outbox_by_state() {
+        let mut sum = Metrics::default();
+        for _ in 0..2 {
+            let mut one = Metrics { outbox_at_rest: [1, 0, 0, 600], ..Metrics::default() };
+            one.to_server.add(Span::secs(1));
+            sum.add(&one);
+        }
+        let text = text(&sum);
+        assert!(text.contains("2 pending, 0 syncing, 0 failed, 1,200 dead"), "{text}");
+        assert!(text.contains("(of 2)"), "{text}");
+    }
+}
