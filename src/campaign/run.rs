@@ -157,7 +157,13 @@ impl Campaign {
     }
 
     /// Runs a range of seeds, or a part of it from its start if the campaign is stopped meanwhile.
-    fn wave(&self, subject: &dyn Subject, seeds: Range<u64>, before: &Tally, progress: &(dyn Fn(Progress) + Sync)) -> Tally {
+    fn wave(
+        &self,
+        subject: &dyn Subject,
+        seeds: Range<u64>,
+        before: &Tally,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Tally {
         let of = self.seeds.end - self.seeds.start;
         let next = AtomicU64::new(0);
         let (runs, events, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
@@ -241,7 +247,11 @@ impl Campaign {
             excused: tally.excused,
             unrested: tally.unrested,
             broken: broken
-                .map(|(identity, (runs, first_seed))| Broken { identity: *identity, runs: *runs, first_seed: *first_seed })
+                .map(|(identity, (runs, first_seed))| Broken {
+                    identity: *identity,
+                    runs: *runs,
+                    first_seed: *first_seed,
+                })
                 .collect(),
             findings,
             nondeterministic: tally.unstable.map(|(seed, first, second)| Nondeterminism { seed, first, second }),
