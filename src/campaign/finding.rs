@@ -2,7 +2,7 @@
 //!
 //! Which seeds are shrunk depends on the tally alone, never on which thread was first.
 
-use super::run::{Campaign, guarded, SHRINK_BUDGET, SHRINK_BUDGET_STOPPED};
+use super::run::{Campaign, SHRINK_BUDGET, SHRINK_BUDGET_STOPPED, guarded};
 use super::tally::Tally;
 use crate::explore::{Shrunk, explicit, generate, shrink, signature, steps};
 use crate::harness::{Luck, Outcome, Subject};
@@ -74,10 +74,9 @@ pub(super) fn suspects(tally: &Tally) -> Vec<Suspect> {
     let mut by_identity: BTreeMap<Identity, Vec<(u32, u64, u32, u64)>> = BTreeMap::new();
     for ((identity, faults), seeds) in &tally.lowest {
         let ranked = seeds.iter().enumerate();
-        by_identity
-            .entry(*identity)
-            .or_default()
-            .extend(ranked.map(|(n, (seed, fingerprint))| (faults.count_ones() + n as u32, *seed, *faults, *fingerprint)));
+        by_identity.entry(*identity).or_default().extend(
+            ranked.map(|(n, (seed, fingerprint))| (faults.count_ones() + n as u32, *seed, *faults, *fingerprint)),
+        );
     }
     let mut suspects = Vec::new();
     for (identity, mut runs) in by_identity {
@@ -120,7 +119,12 @@ pub(super) fn examine(campaign: &Campaign, subject: &dyn Subject, suspect: Suspe
 }
 
 /// Each different story once, the smallest first, a few of each identity; notes what examining showed in the tally.
-pub(super) fn findings(campaign: &Campaign, subject: &dyn Subject, tally: &mut Tally, all: Vec<Examined>) -> Vec<Finding> {
+pub(super) fn findings(
+    campaign: &Campaign,
+    subject: &dyn Subject,
+    tally: &mut Tally,
+    all: Vec<Examined>,
+) -> Vec<Finding> {
     let facts = subject.facts();
     let mut stories: BTreeMap<Identity, Vec<Finding>> = BTreeMap::new();
     for Examined { suspect, shrunk, unstable, mistake } in all {
@@ -146,7 +150,10 @@ pub(super) fn findings(campaign: &Campaign, subject: &dyn Subject, tally: &mut T
             deviations: scenario.schedule.len(),
             faults: kinds.iter().map(|fault| fault.name()).collect(),
             steps: steps(&facts, &outcome, &violation),
-            needed: kinds.iter().map(|fault| (fault.name(), is_needed(subject, &scenario, suspect.identity, *fault))).collect(),
+            needed: kinds
+                .iter()
+                .map(|fault| (fault.name(), is_needed(subject, &scenario, suspect.identity, *fault)))
+                .collect(),
             scenario,
             outcome,
             violation,

@@ -5,13 +5,15 @@
 //! report means anything. It prints nothing and reads no clock.
 
 pub mod finding;
+pub mod report;
 pub mod run;
 mod tally;
 pub mod twin;
 pub mod vacuity;
 
 pub use finding::Finding;
-pub use run::{Campaign, Nondeterminism, Progress, Report};
+pub use report::{Nondeterminism, Progress, Report};
+pub use run::Campaign;
 pub use tally::Broken;
 pub use twin::{ClockTwin, Compare};
 pub use vacuity::{Vacuity, Verdict, vacuity};

@@ -3,14 +3,13 @@
 //! Blocks of seeds are handed out in order; a thread that took one finishes it, so a campaign that is stopped has done a
 //! whole number of blocks from the start of its range. No clock is read here: a time limit is a flag that somebody sets.
 
-use super::finding::{Finding, examine, findings, suspects};
-use super::tally::{Broken, Tally};
+use super::finding::{examine, findings, suspects};
+use super::report::{Progress, Report};
+use super::tally::Tally;
 use super::twin::{ClockTwin, Compare};
 use crate::explore::{Profile, generate};
-use crate::harness::{Metrics, Outcome, Subject};
+use crate::harness::{Luck, Outcome, Subject};
 use crate::model::Scenario;
-use crate::sim::choice::FAULTS;
-use crate::sim::{Fingerprint, luck::mix};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -42,77 +41,6 @@ pub struct Campaign {
     pub stop_after: Option<u64>,
     /// How a run under slightly wrong clocks is held against the same run under true ones, if it is.
     pub twin: Option<Compare>,
-}
-
-/// How far a campaign has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Progress {
-    /// Runs done.
-    pub runs: u64,
-    /// Runs to do.
-    pub of: u64,
-    /// Events so far.
-    pub events: u64,
-    /// Runs that broke a promise.
-    pub failed: u64,
-    /// Failures shrunk so far, and how many are to be.
-    pub shrunk: (usize, usize),
-}
-
-/// The system ran differently a second time, from the same scenario and luck.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Nondeterminism {
-    /// The seed.
-    pub seed: u64,
-    /// The fingerprint of its first run.
-    pub first: u64,
-    /// The fingerprint of its second.
-    pub second: u64,
-}
-
-/// What a campaign has to say. Everything but `seconds` is a function of system, profile and seeds.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// The system's name.
-    pub system: String,
-    /// The profile's name.
-    pub profile: &'static str,
-    /// The seeds asked for.
-    pub seeds: Range<u64>,
-    /// Runs done: fewer than asked for if it was stopped.
-    pub runs: u64,
-    /// Whether it ended before its range did.
-    pub stopped: bool,
-    /// Events over all runs.
-    pub events: u64,
-    /// Runs that broke a promise.
-    pub failed: u64,
-    /// The campaign's digest.
-    pub digest: u128,
-    /// One bit for each invariant whose antecedent occurred.
-    pub exercised: u64,
-    /// How many runs reached each goal, by the system's numbers; empty if nothing was run.
-    pub goals: Vec<u64>,
-    /// How often each fault fired.
-    pub faults: [u64; FAULTS.len()],
-    /// Figures, summed.
-    pub metrics: Metrics,
-    /// Ops that took effect on a server.
-    pub reached_server: u64,
-    /// Ops that no disk and no message held any more after a wipe.
-    pub excused: u64,
-    /// Runs that did not come to rest.
-    pub unrested: u64,
-    /// How often each promise was broken in each way.
-    pub broken: Vec<Broken>,
-    /// The stories, in the order in which their promise first broke.
-    pub findings: Vec<Finding>,
-    /// The lowest seed that ran differently the second time, if any did.
-    pub nondeterministic: Option<Nondeterminism>,
-    /// Mistakes of ours rather than of the system: seed and text.
-    pub mistakes: Vec<(u64, String)>,
-    /// Wall-clock seconds; filled in by the caller, who has a clock.
-    pub seconds: f64,
 }
 
 impl Campaign {
@@ -153,11 +81,17 @@ impl Campaign {
             one
         });
         let findings = findings(self, &*subject, &mut tally, examined);
-        self.report(tally, findings, stopped)
+        Report::of(self, tally, findings, stopped)
     }
 
     /// Runs a range of seeds, or a part of it from its start if the campaign is stopped meanwhile.
-    fn wave(&self, subject: &dyn Subject, seeds: Range<u64>, before: &Tally, progress: &(dyn Fn(Progress) + Sync)) -> Tally {
+    fn wave(
+        &self,
+        subject: &dyn Subject,
+        seeds: Range<u64>,
+        before: &Tally,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Tally {
         let of = self.seeds.end - self.seeds.start;
         let next = AtomicU64::new(0);
         let (runs, events, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
@@ -214,44 +148,8 @@ impl Campaign {
         }
     }
 
-    fn report(&self, tally: Tally, findings: Vec<Finding>, stopped: bool) -> Report {
-        let mut signatures: Vec<&str> = findings.iter().map(|finding| finding.signature.as_str()).collect();
-        signatures.sort_unstable();
-        let mut digest = tally.digest;
-        for signature in signatures {
-            let mut hash = Fingerprint::default();
-            signature.bytes().for_each(|byte| hash.add(u64::from(byte)));
-            digest = digest.rotate_left(1).wrapping_add(u128::from(mix(hash.0)) << 64 | u128::from(hash.0));
-        }
-        let broken = tally.broken.iter();
-        Report {
-            system: self.subject.name(),
-            profile: self.profile.name,
-            seeds: self.seeds.clone(),
-            runs: tally.runs,
-            stopped,
-            events: tally.events,
-            failed: tally.failed,
-            digest,
-            exercised: tally.exercised,
-            goals: tally.goals,
-            faults: tally.faults,
-            metrics: tally.metrics,
-            reached_server: tally.reached_server,
-            excused: tally.excused,
-            unrested: tally.unrested,
-            broken: broken
-                .map(|(identity, (runs, first_seed))| Broken { identity: *identity, runs: *runs, first_seed: *first_seed })
-                .collect(),
-            findings,
-            nondeterministic: tally.unstable.map(|(seed, first, second)| Nondeterminism { seed, first, second }),
-            mistakes: tally.mistakes,
-            seconds: 0.0,
-        }
-    }
-
     /// The scenario and luck of one seed of this campaign, to run it again.
-    pub fn scenario(&self, seed: u64) -> (Scenario, crate::harness::Luck) {
+    pub fn scenario(&self, seed: u64) -> (Scenario, Luck) {
         generate(self.subject.domain(), &self.profile, seed)
     }
 }
@@ -291,7 +189,6 @@ fn in_parallel<T: Send>(threads: usize, count: usize, work: &(dyn Fn(usize) -> T
 mod tests {
     use super::*;
     use crate::explore::test_shop::TestShop;
-    use crate::harness::Luck;
     use crate::model::Domain;
     use crate::system::Facts;
 

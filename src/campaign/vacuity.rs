@@ -3,7 +3,7 @@
 //! It looks at what never happened: no op on the server, a fault that never fired, an invariant whose antecedent never
 //! occurred. Goals that were never reached are listed and fail nothing: whether one can be reached is the system's word.
 
-use super::run::Report;
+use super::report::Report;
 use crate::explore::Profile;
 use crate::invariants::{self, Invariant};
 use crate::model::Domain;

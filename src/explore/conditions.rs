@@ -46,6 +46,8 @@ pub struct Conditions {
     pub window: Span,
     /// How long nothing happens in the middle, if there is such a gap.
     pub gap: Option<Span>,
+    /// Whether there is no fault at all.
+    pub calm: bool,
     /// Whether many ops fall into the same millisecond.
     pub burst: bool,
     /// Whether a few rows are hot.
@@ -105,7 +107,7 @@ impl Conditions {
             .collect();
         let (burst, hot) = (named(5).chance(profile.burst), named(6).chance(profile.hot));
         let empty = named(7).chance(profile.empty);
-        Conditions { devices, ops, window, gap, burst, hot, empty, odds, interferences }
+        Conditions { devices, ops, window, gap, calm, burst, hot, empty, odds, interferences }
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn cost(scenario: &Scenario) -> Cost {
     let row_values = scenario.rows.iter().flat_map(|(_, row)| row.fields).map(|value| value.or_zero().unsigned_abs());
     let times = || {
         let heal = (scenario.heal != Time::NEVER).then_some(scenario.heal.0);
-        let fates = schedule.iter().flat_map(|deviation| spans(deviation));
+        let fates = schedule.iter().flat_map(spans);
         scenario.steps.iter().map(|step| step.at.0).chain(heal).chain(fates)
     };
     let settings = u64::from(scenario.network != Network::default()) + u64::from(scenario.empty_devices);

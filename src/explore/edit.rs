@@ -55,11 +55,7 @@ pub(super) fn merged(scenario: &Scenario, from: NodeId, to: NodeId) -> Scenario 
 }
 
 /// The same with nodes and ops under new numbers, in labels, ops and keys alike.
-pub(super) fn renumber(
-    scenario: &Scenario,
-    node: impl Fn(NodeId) -> NodeId,
-    op: impl Fn(OpId) -> OpId,
-) -> Scenario {
+pub(super) fn renumber(scenario: &Scenario, node: impl Fn(NodeId) -> NodeId, op: impl Fn(OpId) -> OpId) -> Scenario {
     let new_key = |key: Key| match key.maker() {
         Some((maker, part)) if key.is_temporary() => Key::made(op(maker), part).temporary(),
         Some((maker, part)) => Key::made(op(maker), part),
@@ -126,13 +122,14 @@ pub(super) fn bound_rows(scenario: &Scenario, index: usize) -> BTreeSet<usize> {
         let before = bound.len();
         for other in 0..rows.len() {
             let row = &rows[other].1;
-            let refers = (0..domain.fields(row.entity).len() as u8).any(|field| match domain.class(row.entity, field) {
-                Class::Reference(entity) => bound.iter().any(|one| {
-                    let target = &rows[*one].1;
-                    target.entity == entity && row.get(field).as_key() == Some(target.key)
-                }),
-                _ => false,
-            });
+            let refers =
+                (0..domain.fields(row.entity).len() as u8).any(|field| match domain.class(row.entity, field) {
+                    Class::Reference(entity) => bound.iter().any(|one| {
+                        let target = &rows[*one].1;
+                        target.entity == entity && row.get(field).as_key() == Some(target.key)
+                    }),
+                    _ => false,
+                });
             if refers {
                 bound.insert(other);
             }
@@ -170,7 +167,10 @@ mod tests {
                 let left: BTreeSet<OpId> = less.steps.iter().map(|step| step.op.id).collect();
                 assert!(labels(&less).is_subset(&labels(&scenario)), "a label appeared");
                 for label in gone {
-                    assert!(matches!(label.cause(), Cause::Op(op) if !left.contains(&op)), "{label:?} went without need");
+                    assert!(
+                        matches!(label.cause(), Cause::Op(op) if !left.contains(&op)),
+                        "{label:?} went without need"
+                    );
                 }
             }
         }

@@ -100,8 +100,22 @@ fn interferences(day: &Conditions, scenario: &Scenario, key: Key) -> Vec<Deviati
             }
         }
     }
+    if let Some(gap) = day.gap.filter(|_| !day.calm) {
+        schedule.extend((1..=day.devices).filter_map(|node| asleep(NodeId(node), gap, scenario, key)));
+    }
     schedule.sort_unstable();
     schedule
+}
+
+/// Half of the tills are put away over the gap, often just after something was sent.
+fn asleep(node: NodeId, gap: Span, scenario: &Scenario, key: Key) -> Option<Deviation> {
+    let label = Label::interference(node, Point::Background, 0);
+    let mut dice = Dice::new(key.draw(label.0, salt::INTERFERENCE));
+    let own: Vec<Time> = scenario.steps.iter().filter(|step| step.op.node == node).map(|step| step.at).collect();
+    let before = own.windows(2).find(|pair| pair[1].since(pair[0]) >= gap)?[0];
+    let soon = if dice.one_in(2) { 200 } else { 20_000 };
+    let at = before + Span::millis(dice.below(soon));
+    dice.one_in(2).then_some(Deviation { label, fate: Fate::During(at, gap, 0) })
 }
 
 fn interference(point: Point, scenario: &Scenario, day: &Conditions, mut dice: Dice) -> Fate {
@@ -119,8 +133,9 @@ fn interference(point: Point, scenario: &Scenario, day: &Conditions, mut dice: D
         };
     let luck = crate::sim::Draw(dice.below(1 << 32) << 32 | dice.below(1 << 32));
     let mut lasts = between(luck, Span::millis(500), bad_day.max(Span::secs(1)));
-    if day.gap.is_some() && dice.one_in(2) {
-        lasts = bad_day;
+    if day.gap.is_some() {
+        // Days of futile retries show nothing that half an hour of them does not.
+        lasts = lasts.min(Span::mins(30));
     }
     let sign = |dice: &mut Dice, n: i64| if dice.one_in(2) { -n } else { n };
     let offset = |dice: &mut Dice| {
@@ -195,7 +210,8 @@ mod tests {
     #[test]
     fn tight_and_wide_days_are_both_drawn() {
         let default = Profile::find("default").unwrap();
-        let ends: Vec<Time> = (0..300).map(|seed| generate(&RETAIL, &default, seed).0.steps.last().unwrap().at).collect();
+        let ends: Vec<Time> =
+            (0..300).map(|seed| generate(&RETAIL, &default, seed).0.steps.last().unwrap().at).collect();
         let tight = ends.iter().filter(|at| **at < Time::ZERO + Span::secs(20)).count();
         let wide = ends.iter().filter(|at| **at > Time::ZERO + Span::secs(100)).count();
         assert!(tight > 30 && wide > 30, "{tight} tight, {wide} wide of 300");

@@ -73,7 +73,7 @@ const DEFAULT: Profile = Profile {
     most_late: 19_660,
     longest: Span::secs(90),
     interferences: 2,
-    gap: 2_048,
+    gap: 3_072,
     burst: 16_384,
     empty: 2_048,
     ..POLITE

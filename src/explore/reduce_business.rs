@@ -118,33 +118,38 @@ fn opening_value(search: &mut Search<'_>, index: usize, field: u8) {
     for value in smaller(old, lowest) {
         let mut less = search.best().clone();
         less.rows[index].1.fields[field as usize] = Value::int(value);
-        keep_sums(&mut less, index, field, value - old);
-        if search.offer(less) {
+        if keep_sums(&mut less, index, field, value - old) && search.offer(less) {
             return;
         }
     }
 }
 
-/// A part takes its whole along, and a whole its first part that is large enough.
-fn keep_sums(scenario: &mut Scenario, index: usize, field: u8, change: i64) {
+/// A part takes its whole along, and a whole its first part that is large enough; false if none is.
+fn keep_sums(scenario: &mut Scenario, index: usize, field: u8, change: i64) -> bool {
     let changed = scenario.rows[index].1;
     for law in scenario.domain.parts {
-        let bound = scenario.rows.iter().position(|(_, row)| {
-            let part = law.part == (changed.entity, field)
-                && row.entity == law.whole.0
-                && changed.get(law.reference).as_key() == Some(row.key);
-            let whole = law.whole == (changed.entity, field)
-                && row.entity == law.part.0
-                && row.get(law.reference).as_key() == Some(changed.key)
-                && row.get(law.part.1).or_zero() + change >= 0;
-            part || whole
-        });
-        if let Some(other) = bound {
-            let row = &mut scenario.rows[other].1;
-            let field = if row.entity == law.whole.0 { law.whole.1 } else { law.part.1 };
-            row.fields[field as usize] = Value::int(row.get(field).or_zero() + change);
+        let is_part = law.part == (changed.entity, field);
+        let is_whole = law.whole == (changed.entity, field);
+        let bound: Vec<usize> = (0..scenario.rows.len())
+            .filter(|other| {
+                let row = &scenario.rows[*other].1;
+                let above = row.entity == law.whole.0 && changed.get(law.reference).as_key() == Some(row.key);
+                let below = row.entity == law.part.0 && row.get(law.reference).as_key() == Some(changed.key);
+                is_part && above || is_whole && below
+            })
+            .collect();
+        let sum_field = if is_part { law.whole.1 } else { law.part.1 };
+        let after = |row: usize| scenario.rows[row].1.get(sum_field).or_zero() + change;
+        match bound.iter().find(|other| after(**other) >= 0).copied() {
+            Some(other) => {
+                let value = Value::int(after(other));
+                scenario.rows[other].1.fields[sum_field as usize] = value;
+            }
+            None if !bound.is_empty() => return false,
+            None => {}
         }
     }
+    true
 }
 
 fn ids(scenario: &Scenario) -> Vec<OpId> {
@@ -186,4 +191,69 @@ fn edited(scenario: &Scenario, id: OpId, change: &dyn Fn(&mut Op)) -> Scenario {
         }
     }
     edited
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Profile, generate, shrink};
+    use crate::harness::{Luck, Outcome, Subject};
+    use crate::invariants::{Identity, Violation};
+    use crate::model::retail::{PRODUCT_BATCH, RETAIL, field};
+    use crate::model::{Domain, Scenario};
+    use crate::sim::{NodeId, Time};
+    use crate::system::Facts;
+
+    /// Breaks whenever a batch is left, and refuses to run unlawful opening rows.
+    struct NeedsABatch;
+
+    const LEFT: Identity = Identity { invariant: "no-batch", kind: "left", entity: "product_batch" };
+
+    impl Subject for NeedsABatch {
+        fn name(&self) -> String {
+            "needs-a-batch".into()
+        }
+        fn domain(&self) -> &'static Domain {
+            &RETAIL
+        }
+        fn facts(&self) -> Facts {
+            super::super::test_shop::TestShop::repaired().facts()
+        }
+        fn run(&self, scenario: &Scenario, _: Luck, _: bool) -> Outcome {
+            let parts = |key| {
+                let of = scenario.rows.iter().map(|(_, row)| row).filter(move |row| row.entity == PRODUCT_BATCH);
+                of.filter(move |row| row.get(field::BATCH_PRODUCT).as_key() == Some(key))
+            };
+            for (name, row) in scenario.rows.iter().filter(|(_, row)| row.entity == crate::model::retail::PRODUCT) {
+                let sum: i64 = parts(row.key).map(|batch| batch.get(field::BATCH_QUANTITY).or_zero()).sum();
+                let stock = row.get(field::STOCK).or_zero();
+                assert!(parts(row.key).next().is_none() || sum == stock, "{name}: {sum} in batches, {stock} in all");
+                assert!(parts(row.key).all(|batch| batch.get(field::BATCH_QUANTITY).or_zero() >= 0));
+            }
+            let left = scenario.rows.iter().any(|(_, row)| row.entity == PRODUCT_BATCH);
+            let violation = Violation {
+                invariant: LEFT.invariant,
+                kind: LEFT.kind,
+                entity: LEFT.entity,
+                at: Time::ZERO,
+                node: NodeId::SERVER,
+                ops: Vec::new(),
+                text: "a batch was left".into(),
+            };
+            Outcome { violations: if left { vec![violation] } else { Vec::new() }, ..Outcome::default() }
+        }
+    }
+
+    #[test]
+    fn opening_rows_stay_lawful_while_they_shrink() {
+        let mut shrunk_any = 0;
+        for seed in 0..60 {
+            let (scenario, _) = generate(&RETAIL, &Profile::find("polite").unwrap(), seed);
+            let Some(shrunk) = shrink(&NeedsABatch, &scenario, LEFT, 5_000) else { continue };
+            shrunk_any += 1;
+            let rows: Vec<&str> = shrunk.scenario.rows.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(rows.len(), 3, "a product and its two batches are left: {rows:?}");
+            assert!(shrunk.scenario.steps.is_empty());
+        }
+        assert!(shrunk_any > 10);
+    }
 }

@@ -153,7 +153,9 @@ fn simpler(old: &Deviation) -> Vec<Deviation> {
         Fate::Corrupt(_) => {
             [Fate::Delay(VERY_LATE), Fate::Drop, Fate::Truncate, Fate::Corrupt(0)].map(as_fate).to_vec()
         }
-        Fate::Value(n) => [1, n / 2, n.saturating_sub(1)].into_iter().filter(|v| *v > 0).map(Fate::Value).map(as_fate).collect(),
+        Fate::Value(n) => {
+            [1, n / 2, n.saturating_sub(1)].into_iter().filter(|v| *v > 0).map(Fate::Value).map(as_fate).collect()
+        }
         Fate::During(at, lasts, strength) => interference(old.label, at, lasts, strength),
     }
 }

@@ -1,6 +1,6 @@
 //! The shrinker (promise P4): from a failing scenario to a story that a shop owner would understand.
 //!
-//! Greedy and deterministic: every candidate is smaller by [`super::cost`], so the search ends; a candidate is kept if a
+//! Greedy and deterministic: every candidate is smaller by its cost, so the search ends; a candidate is kept if a
 //! violation of the same identity remains. It works on deviations, devices, ops, lines, rows, values and times in turn
 //! until nothing gets smaller, puts the story in its canonical form, and looks once more. It does not search for other
 //! bugs, and a story that needs a *larger* step in between stays as it is.

@@ -44,7 +44,7 @@ pub fn steps(facts: &Facts, outcome: &Outcome, violation: &Violation) -> usize {
         let in_pull = facts.pulls.contains(&event.label.channel())
             && matches!(event.what, What::Sent { .. } | What::Arrived { .. } | What::Resumed)
             && undisturbed.get(&whole) == Some(&true);
-        if is_step && !(in_pull && !pulls.insert(whole)) {
+        if is_step && (!in_pull || pulls.insert(whole)) {
             count += 1;
         }
     }

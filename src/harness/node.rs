@@ -36,6 +36,8 @@ pub struct Slot<S: System> {
     pub told_online: bool,
     /// In the background until then.
     pub background_until: Time,
+    /// When it boots again, if it is down.
+    pub down_until: Time,
     /// Answering every request with an error until then.
     pub overloaded_until: Time,
     timers: Vec<(Timer, u32)>,
@@ -57,6 +59,7 @@ impl<S: System> Slot<S> {
             link_changes: 0,
             told_online: true,
             background_until: Time::ZERO,
+            down_until: Time::ZERO,
             overloaded_until: Time::ZERO,
             timers: Vec::new(),
             timer_ids: 0,

@@ -307,13 +307,13 @@ impl<'a, S: System> World<'a, S> {
     fn act(&mut self, label: Label, index: u32) {
         let op = self.scenario.steps[index as usize].op;
         let slot = &self.slots[op.node.index()];
-        let later = Time(self.now.0 + 1_000);
         if slot.background_until > self.now {
             let back = slot.background_until;
             return self.push(Time(back.0 + 1), label, Pends::Op(index));
         }
         if !slot.is_up() {
-            return self.push(later, label, Pends::Op(index));
+            let back = slot.down_until.max(self.now);
+            return self.push(Time(back.0 + 1), label, Pends::Op(index));
         }
         let now = self.now;
         if let Some(record) = self.history.op_mut(op.id) {
@@ -517,6 +517,7 @@ impl<'a, S: System> World<'a, S> {
         // What a dead process left half done is judged once it has booted and had a chance to repair it.
         self.history.nodes[node.index()].unfinished = 1;
         let at = self.before_heal(self.now + down);
+        self.slots[node.index()].down_until = at;
         self.push(at, boot, Pends::Boot { node });
     }
 
