@@ -8,8 +8,8 @@ use super::{LAST_FIVE, read, with};
 fn refuses(text: &str, marked: &str, message: &str) {
     let report = read(text).expect_err("the file is wrong");
     assert_eq!(report.message, message);
-    let line = text.lines().nth(report.line.expect("a line") - 1).expect("a line of the file");
-    let rest: String = line.chars().skip(report.column.expect("a column") - 1).collect();
+    let line = text.lines().nth(report.line.expect("a line") as usize - 1).expect("a line of the file");
+    let rest: String = line.chars().skip(report.column.expect("a column") as usize - 1).collect();
     assert!(rest.starts_with(marked), "it points at {rest}");
 }
 
@@ -99,6 +99,16 @@ fn a_missing_comma_is_shown_where_it_belongs() {
     5 │   "domain": "retail"
       ╰╴                    ━ this has to be JSON; comments are allowed
     "#);
+}
+
+#[test]
+fn colour_changes_no_word_of_a_report() {
+    let report = read(&with(r#""squall": 1"#, r#""squall": 2"#)).unwrap_err();
+    let colored = report.render(true);
+    let words: String =
+        colored.split('\u{1b}').map(|part| part.split_once('m').map_or(part, |(_, rest)| rest)).collect();
+    assert_ne!(colored, words);
+    assert_eq!(words, report.render(false));
 }
 
 #[test]

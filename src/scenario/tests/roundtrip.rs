@@ -15,7 +15,7 @@ pub fn any_story(seed: u64) -> Story {
     let mut dice = Dice::new(Draw(seed));
     let mut scenario = Scenario::new(&retail::RETAIL);
     scenario.devices = (1..=dice.between(1, 4)).map(|n| format!("till-{n}")).collect();
-    scenario.rows = (scenario.domain.opening)(&mut dice, seed % 2 == 0);
+    scenario.rows = (scenario.domain.opening)(&mut dice, seed.is_multiple_of(2));
     scenario.rows.sort_by_key(|(_, row)| row.entity);
     invent_steps(&mut scenario, &mut dice);
     if dice.one_in(2) {
