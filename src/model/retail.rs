@@ -169,7 +169,7 @@ static VERBS: [VerbSpec; 22] = [
     v(
         "link-supplier",
         "links a supplier to",
-        "link",
+        "supplier-link",
         Shape::Pair { target: ("product", PRODUCT), other: ("supplier", SUPPLIER) },
         Durable,
     ),

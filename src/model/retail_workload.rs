@@ -51,12 +51,12 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
     let pick = |dice: &mut Dice, entity: Entity| -> Option<Key> {
         let opening = setting.rows.iter().filter(|row| row.entity == entity).map(|row| row.key);
         let maker = match entity {
-            PRODUCT => CREATE_PRODUCT,
-            SUPPLIER => ADD_SUPPLIER,
-            PRODUCT_BATCH => RECEIVE,
-            _ => SYNC,
+            PRODUCT => Some(CREATE_PRODUCT),
+            SUPPLIER => Some(ADD_SUPPLIER),
+            PRODUCT_BATCH => Some(RECEIVE),
+            _ => None,
         };
-        let own = setting.ops.iter().filter(|made| made.node == op.node && made.verb == maker);
+        let own = setting.ops.iter().filter(|made| made.node == op.node && Some(made.verb) == maker);
         let keys: Vec<Key> = opening.chain(own.map(|made| Key::made(made.id, 0))).collect();
         if keys.is_empty() {
             return None;

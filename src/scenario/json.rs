@@ -117,7 +117,11 @@ pub fn read(text: &str) -> Checked<Json> {
     let parsed = jsonc_parser::parse_to_ast(text, &Default::default(), &options).map_err(|error| {
         let range = error.range();
         let at = range.start..range.end.max(range.start);
-        mistake(&at, format!("not JSON: {}", lower(&error.kind().to_string())), "JSON with comments is expected here")
+        mistake(
+            &at,
+            format!("not JSON: {}", lower(&error.kind().to_string())),
+            "this has to be JSON; comments are allowed",
+        )
     })?;
     match parsed.value {
         Some(value) => tree(value),
@@ -239,7 +243,7 @@ impl Json {
         }
         let number = digits.parse().ok().filter(|number| range.contains(number));
         number.ok_or_else(|| {
-            let low = digits.starts_with('-') && digits.parse().map_or(true, |number: N| number < *range.start());
+            let low = digits.parse().map_or(digits.starts_with('-'), |number: N| number < *range.start());
             let message = format!("{digits} is too {}", if low { "low" } else { "large" });
             mistake(&self.at, message, expected())
         })

@@ -7,7 +7,7 @@
 mod check;
 #[cfg(feature = "cli")]
 mod expect;
-mod format;
+pub mod format;
 #[cfg(feature = "cli")]
 mod json;
 #[cfg(feature = "cli")]

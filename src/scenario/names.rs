@@ -77,8 +77,8 @@ pub fn check_name(at: &At, what: &str, name: &str) -> Checked<()> {
         let rest = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('-'));
         rest.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
     };
-    let reserved = ["server", "finish", "count", "missing", "never"].contains(&name)
-        || ["boot", "link", "try"].into_iter().any(numbered)
+    let reserved = ["server", "count", "missing"].contains(&name)
+        || numbered("try")
         || name.starts_with(REMOVED_OP)
         || name.starts_with(REMOVED_ROW);
     if reserved {

@@ -16,9 +16,9 @@ pub struct Report {
     /// The file, as it was named.
     pub file: String,
     /// The line, from 1; `None` where the mistake is about the whole file.
-    pub line: Option<usize>,
+    pub line: Option<u32>,
     /// The column in characters, from 1.
-    pub column: Option<usize>,
+    pub column: Option<u32>,
     /// What is wrong.
     pub message: String,
     /// What was expected there.
@@ -26,7 +26,7 @@ pub struct Report {
     /// What to try.
     pub help: Option<String>,
     /// The text of that line, and the bytes of it that are meant.
-    excerpt: Option<(String, std::ops::Range<usize>)>,
+    excerpt: Option<Box<(String, std::ops::Range<usize>)>>,
 }
 
 impl Report {
@@ -39,9 +39,10 @@ impl Report {
             let from = text[..start].rfind('\n').map_or(0, |n| n + 1);
             let to = text[start..].find('\n').map_or(text.len(), |n| start + n);
             let end = floor(text, at.end.clamp(start, to)).max(start);
-            report.line = Some(1 + text[..start].matches('\n').count());
-            report.column = Some(1 + text[from..start].chars().count());
-            report.excerpt = Some((text[from..to].trim_end_matches('\r').to_string(), start - from..end - from));
+            report.line = Some(1 + text[..start].matches('\n').count() as u32);
+            report.column = Some(1 + text[from..start].chars().count() as u32);
+            let line = text[from..to].trim_end_matches('\r').to_string();
+            report.excerpt = Some(Box::new((line, start - from..end - from)));
         }
         report
     }
@@ -64,10 +65,11 @@ impl Report {
         let title = Level::ERROR.primary_title(self.message.as_str());
         let mut group = match &self.excerpt {
             None => title.element(Origin::path(self.file.as_str())),
-            Some((line, at)) => {
-                let (line, at) = window(line, at.clone());
+            Some(excerpt) => {
+                let (line, at) = window(&excerpt.0, excerpt.1.clone());
                 let span = AnnotationKind::Primary.span(at).label(self.expected.as_str());
-                let snippet = Snippet::source(line).line_start(self.line.unwrap_or(1)).path(self.file.as_str());
+                let snippet =
+                    Snippet::source(line).line_start(self.line.unwrap_or(1) as usize).path(self.file.as_str());
                 title.element(snippet.annotation(span))
             }
         };

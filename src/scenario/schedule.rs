@@ -8,13 +8,15 @@ use super::format::{
 };
 use super::json::{At, Checked, Fields, Json, Member, Mistake, Value as J, mistake, unknown};
 use super::nearest::nearest;
-use crate::sim::{Deviation, Fate, Label, Names, Point, Span, Time};
+use crate::sim::{Cause, Deviation, Fate, Label, Names, Point, Span, Time};
+use std::collections::BTreeMap;
 
 /// Reads the schedule in file order.
 pub fn read(json: &Json, names: &Names) -> Checked<Vec<Deviation>> {
     let mut schedule = Vec::new();
+    let nameless = Names { ops: BTreeMap::new(), ..names.clone() };
     for member in json.object("an object of labels and fates")? {
-        let label = label(member, names)?;
+        let label = label(member, names, &nameless)?;
         let fates = match &member.json.value {
             J::List(list) => list.as_slice(),
             _ => std::slice::from_ref(&member.json),
@@ -30,7 +32,8 @@ pub fn read(json: &Json, names: &Names) -> Checked<Vec<Deviation>> {
     Ok(schedule)
 }
 
-fn label(member: &Member, names: &Names) -> Checked<Label> {
+/// `nameless` knows no ops: a text that it can read too could mean either.
+fn label(member: &Member, names: &Names, nameless: &Names) -> Checked<Label> {
     let label = names.parse(&member.name).map_err(|error| {
         let offset = member.name.find(&error.part).unwrap_or(0);
         let plain = member.at.len() == member.name.len() + 2;
@@ -48,6 +51,12 @@ fn label(member: &Member, names: &Names) -> Checked<Label> {
             help: help.map(|near| format!("did you mean `{near}`?")),
         })
     })?;
+    if let Cause::Op(op) = label.cause()
+        && nameless.parse(&member.name).is_ok()
+    {
+        let message = format!("`{}` is an op and also another cause", names.op(op));
+        return Err(mistake(&member.at, message, "give the op another `id`"));
+    }
     let (node, point) = (label.node(), label.get_point());
     if point.is_interference() && node.is_server() && !hits_server(point) {
         let expected = "the server can suffer kill, overload, clock-offset, clock-drift and clock-jump";

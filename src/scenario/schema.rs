@@ -9,7 +9,7 @@ use super::format::{
 };
 use crate::model::domain::Shape;
 use crate::model::op::LINES;
-use crate::model::{Class, Domain};
+use crate::model::{Class, Domain, Entity};
 use crate::system::Word;
 use serde_json::{Map, Value, json};
 
@@ -58,7 +58,7 @@ pub fn schema(domains: &[&'static Domain]) -> String {
         "schedule" => json!({ "type": "object", "additionalProperties": {
             "oneOf": [definition("fate"), { "type": "array", "items": definition("fate") }],
         } }),
-        "heal" => json!({ "oneOf": [{ "const": "never" }, definition("span")] }),
+        "heal" => json!({ "anyOf": [{ "const": "never" }, definition("span")] }),
         "rows" | "expect" => json!({ "type": "object" }),
         "found" => closed(
             table(&FOUND, |name| match name {
@@ -201,17 +201,14 @@ fn rows(domain: &Domain) -> Value {
 
 fn expectation(domain: &Domain) -> Value {
     let count = || json!({ "type": "integer", "minimum": 0 });
-    let mut held = Map::new();
-    for (entity, spec) in domain.entities.iter().enumerate() {
-        let row = json!({ "oneOf": [closed(fields(domain, entity), &[]), { "type": "null" }] });
-        let mut rows = named(row);
+    let own = domain.entities.iter().enumerate().map(|(entity, spec)| (spec.name, fields(domain, entity)));
+    let bookkeeping = [Entity::CONFLICT, Entity::AUDIT].map(|entity| (domain.entity_name(entity), Map::new()));
+    let held = own.chain(bookkeeping).map(|(name, fields)| {
+        let mut rows = named(json!({ "oneOf": [closed(fields, &[]), { "type": "null" }] }));
         rows["properties"] = json!({ "count": count() });
-        held.insert(spec.name.into(), rows);
-    }
-    for name in ["conflict", "audit"] {
-        held.insert(name.into(), closed(Map::from_iter([("count".to_string(), count())]), &[]));
-    }
-    let held = closed(held, &[]);
+        (name.to_string(), rows)
+    });
+    let held = closed(held.collect(), &[]);
     let mut expectation = closed(
         table(&EXPECTATION, |name| match name {
             "violates" => json!({ "type": "array", "items": { "type": "string" }, "minItems": 1, "uniqueItems": true }),

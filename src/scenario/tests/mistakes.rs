@@ -8,49 +8,107 @@ use super::{LAST_FIVE, read, with};
 fn refuses(text: &str, marked: &str, message: &str) {
     let report = read(text).expect_err("the file is wrong");
     assert_eq!(report.message, message);
-    let line = text.lines().nth(report.line.expect("a line") - 1).expect("a line of the file");
-    let rest: String = line.chars().skip(report.column.expect("a column") - 1).collect();
+    let line = text.lines().nth(report.line.expect("a line") as usize - 1).expect("a line of the file");
+    let rest: String = line.chars().skip(report.column.expect("a column") as usize - 1).collect();
     assert!(rest.starts_with(marked), "it points at {rest}");
 }
 
 #[test]
 fn an_unknown_device_shows_its_place_the_devices_and_the_nearest() {
     let text = with(r#""device": "abdoulaye", "sell""#, r#""device": "abdulaye", "sell""#);
-    insta::assert_snapshot!(read(&text).unwrap_err().render(false), @"");
+    insta::assert_snapshot!(read(&text).unwrap_err().render(false), @r#"
+    error: unknown device `abdulaye`
+      ╭▸ story.json:9:29
+      │
+    9 │     { "at": "1s", "device": "abdulaye", "sell": { "X": 5 } },
+      │                             ━━━━━━━━━━ devices here are `abdoulaye`, `fatoumata`
+      │
+      ╰ help: did you mean `abdoulaye`?
+    "#);
 }
 
 #[test]
 fn an_unknown_part_of_a_label_is_marked_within_the_label() {
     let text = with("fatoumata.push.late-sale", "fatoumata.posh.late-sale");
-    insta::assert_snapshot!(read(&text).unwrap_err().render(false), @"");
+    insta::assert_snapshot!(read(&text).unwrap_err().render(false), @r#"
+    error: unknown channel `posh`
+       ╭▸ story.json:13:28
+       │
+    13 │   "schedule": { "fatoumata.posh.late-sale.try-1.send": { "delay": "3s" } },
+       │                            ━━━━ channels here are `push`, `pull`, `push-tick`
+       │
+       ╰ help: did you mean `push`?
+    "#);
 }
 
 #[test]
 fn an_unknown_invariant_shows_the_nearest() {
     let text = with(r#"["stock-never-negative"]"#, r#"["stock-never-negativ"]"#);
-    insta::assert_snapshot!(read(&text).unwrap_err().render(false), @"");
+    insta::assert_snapshot!(read(&text).unwrap_err().render(false), @r#"
+    error: unknown invariant `stock-never-negativ`
+       ╭▸ story.json:15:32
+       │
+    15 │     "as-found": { "violates": ["stock-never-negativ"], "server": { "product": { "X": { "stock": -5 } } } },
+       │                                ━━━━━━━━━━━━━━━━━━━━━ invariants here are `stock-never-negative`, `one-effect-per-op`, `conflicts-decided`
+       │
+       ╰ help: did you mean `stock-never-negative`?
+    "#);
 }
 
 #[test]
 fn a_negative_duration_says_that_time_does_not_run_backwards() {
     let text = with(r#""at": "2s""#, r#""at": "-2s""#);
-    insta::assert_snapshot!(read(&text).unwrap_err().render(false), @"");
+    insta::assert_snapshot!(read(&text).unwrap_err().render(false), @r#"
+    error: `-2s` is not a time
+       ╭▸ story.json:10:13
+       │
+    10 │     { "at": "-2s", "device": "fatoumata", "sell": { "X": 5 }, "id": "late-sale" },
+       ╰╴            ━━━━━ time does not run backwards: write a duration of zero or more
+    "#);
 }
 
 #[test]
 fn an_unknown_version_says_which_is_read() {
-    insta::assert_snapshot!(read(&with(r#""squall": 1"#, r#""squall": 2"#)).unwrap_err().render(false), @"");
+    insta::assert_snapshot!(read(&with(r#""squall": 1"#, r#""squall": 2"#)).unwrap_err().render(false), @r#"
+    error: unknown version 2
+      ╭▸ story.json:3:13
+      │
+    3 │   "squall": 2,
+      ╰╴            ━ this program reads version 1: `"squall": 1`
+    "#);
 }
 
 #[test]
 fn a_fate_that_cannot_befall_its_label_says_which_can() {
     let text = with(r#"{ "delay": "3s" }"#, r#"{ "late": "3s" }"#);
-    insta::assert_snapshot!(read(&text).unwrap_err().render(false), @"");
+    insta::assert_snapshot!(read(&text).unwrap_err().render(false), @r#"
+    error: `late` does not fit `send`
+       ╭▸ story.json:13:58
+       │
+    13 │   "schedule": { "fatoumata.push.late-sale.try-1.send": { "late": "3s" } },
+       ╰╴                                                         ━━━━━━ what fits `send` is drop, delay, duplicate, corrupt, truncate
+    "#);
 }
 
 #[test]
 fn a_missing_comma_is_shown_where_it_belongs() {
-    insta::assert_snapshot!(read(&with("\"domain\": \"retail\",", "\"domain\": \"retail\"")).unwrap_err().render(false), @"");
+    insta::assert_snapshot!(read(&with("\"domain\": \"retail\",", "\"domain\": \"retail\"")).unwrap_err().render(false), @r#"
+    error: not JSON: expected comma
+      ╭▸ story.json:5:21
+      │
+    5 │   "domain": "retail"
+      ╰╴                    ━ this has to be JSON; comments are allowed
+    "#);
+}
+
+#[test]
+fn colour_changes_no_word_of_a_report() {
+    let report = read(&with(r#""squall": 1"#, r#""squall": 2"#)).unwrap_err();
+    let colored = report.render(true);
+    let words: String =
+        colored.split('\u{1b}').map(|part| part.split_once('m').map_or(part, |(_, rest)| rest)).collect();
+    assert_ne!(colored, words);
+    assert_eq!(words, report.render(false));
 }
 
 #[test]
@@ -88,6 +146,15 @@ fn every_part_of_a_label_is_refused_where_it_stands() {
     refuses(&label("fatoumata.push.late-sale.try-1.sent"), r#"sent""#, "unknown point `sent`");
     refuses(&label("fatoumata.push.late-sale.try-0x.send"), "try-0x", "`try-0x` is not a try (1 to 255)");
     refuses(&label("server.offline-1"), r#""server.offline-1""#, "the server cannot suffer `offline`");
+}
+
+#[test]
+fn a_label_that_could_mean_an_op_or_something_else_is_refused() {
+    let named = |name: &str| LAST_FIVE.replace("late-sale", name);
+    for name in ["boot-2", "push-tick-3", "finish"] {
+        refuses(&named(name), "\"fatoumata.push", &format!("`{name}` is an op and also another cause"));
+    }
+    assert!(read(&named("push-tick")).is_ok());
 }
 
 #[test]
@@ -148,7 +215,7 @@ fn names_that_stand_twice_or_mean_something_else_are_refused() {
     );
     refuses(&with(r#""id": "late-sale""#, r#""id": "sale-1""#), r#""sale-1""#, "two ops are called `sale-1`");
     refuses(&with(r#""id": "late-sale""#, r#""id": "X""#), r#""X""#, "`X` is also an opening row");
-    refuses(&with(r#""id": "late-sale""#, r#""id": "boot-2""#), r#""boot-2""#, "`boot-2` is a reserved name");
+    refuses(&with(r#""id": "late-sale""#, r#""id": "try-2""#), r#""try-2""#, "`try-2` is a reserved name");
     refuses(&with(r#""price": 5000"#, r#""stock": 4"#), r#""stock": 4"#, "`stock` stands twice");
     refuses(&with(r#""id": "late-sale""#, r#""number": 1"#), "1 }", "two ops have the number 1");
 }
@@ -215,7 +282,7 @@ fn too_much_of_anything_is_refused() {
 #[test]
 fn nesting_without_end_is_refused_before_it_is_followed() {
     refuses(&"[".repeat(1_000_000), "[", "nested too deep");
-    refuses(&format!("{{ \"a[[\": /* [[ */ {}", "[{\"a\":".repeat(40)), "[", "nested too deep");
+    refuses(&format!("{{ \"a[[\": /* [[ */ {}", "[{\"a\":".repeat(40)), r#"{"a":"#, "nested too deep");
 }
 
 #[test]
