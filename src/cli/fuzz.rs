@@ -33,13 +33,17 @@ struct Kept<'a> {
 
 /// Runs the command.
 pub fn fuzz(registry: &Registry, args: &Fuzz, out: &mut Out) -> Result<Exit, Failure> {
+    campaign(registry, args, &Stop::listen()?, out)
+}
+
+/// The same with something else to stop it.
+pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) -> Result<Exit, Failure> {
     let subject = select::system(registry, &args.system)?;
     let profile = select::profile(&args.profile)?;
     let known = match &args.known {
         Some(folder) => Known::read(registry, folder, &args.system)?,
         None => Known::default(),
     };
-    let stop = Stop::listen()?;
     let seeds = if args.time.is_some() { 0..ENDLESS } else { args.seeds.clone() };
     let threads = args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let range = match args.time {

@@ -20,6 +20,8 @@ mod saving;
 mod select;
 mod shrink;
 mod stopwatch;
+#[cfg(test)]
+mod tests;
 
 pub use exit::Exit;
 pub use registry::{Hook, Registry};
