@@ -96,10 +96,8 @@ pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) ->
         false => show(&report, &subject, &kept, &vacuity, exit, out),
     };
     for one in kept {
-        if let Err(failure) = one.saved
-            && let Some(message) = failure.message(out.color_errors)
-        {
-            eprint!("{message}");
+        if let Err(failure) = one.saved {
+            failure.complain(out.color_errors);
         }
     }
     shown.map(|()| exit)
@@ -160,19 +158,11 @@ fn show(
 }
 
 /// What the campaign reached, and what it never did.
-fn coverage(
-    report: &Report,
-    subject: &Arc<dyn Subject>,
-    vacuity: &Vacuity,
-    out: &mut Out,
-) -> Result<(), Failure> {
-    let never = |names: &[&str]| if names.is_empty() { String::new() } else { format!("   never: {}", names.join(", ")) };
+fn coverage(report: &Report, subject: &Arc<dyn Subject>, vacuity: &Vacuity, out: &mut Out) -> Result<(), Failure> {
+    let never =
+        |names: &[&str]| if names.is_empty() { String::new() } else { format!("   never: {}", names.join(", ")) };
     let goals = subject.facts().goals.len();
-    out.line(format!(
-        "goals reached {} of {goals}{}",
-        goals - vacuity.goals_never.len(),
-        never(&vacuity.goals_never)
-    ))?;
+    out.line(format!("goals reached {} of {goals}{}", goals - vacuity.goals_never.len(), never(&vacuity.goals_never)))?;
     let fired = report.faults.iter().filter(|n| **n > 0).count();
     let faults = fired + vacuity.faults_never.len();
     out.line(format!("faults fired {fired} of {faults}{}", never(&vacuity.faults_never)))?;
@@ -240,7 +230,7 @@ fn value(
         "system": report.system,
         "profile": report.profile,
         "profile_settings": settings,
-        "seeds": [report.seeds.start, report.seeds.start + report.runs.max(1)],
+        "seeds": [report.seeds.start, report.seeds.start + report.runs],
         "runs": report.runs,
         "runs_broken": report.failed,
         "stopped": report.stopped,

@@ -72,15 +72,26 @@ fn a_campaign_in_json_is_one_object_with_every_promised_key() {
     let (text, _) = fuzzed(folder.path(), &["--format", "json"]);
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     for key in [
-        "system", "profile", "seeds", "runs", "seconds", "runs_per_second", "events", "digest", "goals",
-        "faults_fired", "exercised", "metrics", "findings",
+        "system",
+        "profile",
+        "seeds",
+        "runs",
+        "seconds",
+        "runs_per_second",
+        "events",
+        "digest",
+        "goals",
+        "faults_fired",
+        "exercised",
+        "metrics",
+        "findings",
     ] {
         assert!(value.get(key).is_some(), "{key}");
     }
     let finding = &value["findings"][0];
-    for key in [
-        "invariant", "signature", "seed", "first_run", "devices", "ops", "deviations", "faults", "steps", "scenario",
-    ] {
+    for key in
+        ["invariant", "signature", "seed", "first_run", "devices", "ops", "deviations", "faults", "steps", "scenario"]
+    {
         assert!(finding.get(key).is_some(), "{key}");
     }
     assert_eq!(value["runs"], 200);
