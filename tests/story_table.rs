@@ -9,9 +9,7 @@ use squall::model::retail::{self, field};
 use squall::model::{Domain, Key, Op, Row, Scenario, Step, Value};
 use squall::report::{Style, table};
 use squall::sim::{Cause, Channel, Deviation, Fate, Label, NodeId, OpId, Point, Span, Time};
-use squall::system::{
-    Context, Facts, Input, Message, Node, Reports, System, Timer, Verdict, Why, Word, Write,
-};
+use squall::system::{Context, Facts, Input, Message, Node, Reports, System, Timer, Verdict, Why, Word, Write};
 
 const PUSH: Channel = Channel(1);
 const PULL: Channel = Channel(2);
@@ -171,7 +169,8 @@ fn at(secs: u64, op: Op) -> Step {
 fn two_tills() -> Scenario {
     let mut scenario = Scenario::new(&retail::RETAIL);
     scenario.devices = vec!["till-1".into(), "till-2".into()];
-    let product = Row::new(retail::PRODUCT, Key(1)).with(field::STOCK, Value::int(5)).with(field::PRICE, Value::int(5_000));
+    let product =
+        Row::new(retail::PRODUCT, Key(1)).with(field::STOCK, Value::int(5)).with(field::PRICE, Value::int(5_000));
     scenario.rows = vec![("X".into(), product)];
     let op = |id, node, verb| Op::new(OpId(id), NodeId(node), verb);
     scenario.steps = vec![

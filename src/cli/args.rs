@@ -44,22 +44,16 @@ pub enum Command {
     #[command(after_help = "Examples:\n  squall replay\n  squall replay scenarios/retail findings/a-12ab.json")]
     Replay(Replay),
     /// Run a system through many random bad days and shrink what breaks to short stories
-    #[command(
-        after_help = "Examples:\n  squall fuzz\n  squall fuzz seri-sound --seeds 0..100000 -j 8\n  squall fuzz \
-seri-week-1 --time 30s --known findings --format json"
-    )]
+    #[command(after_help = "Examples:\n  squall fuzz\n  squall fuzz seri-sound --seeds 0..100000 -j 8\n  squall fuzz \
+seri-week-1 --time 30s --known findings --format json")]
     Fuzz(Fuzz),
     /// Show a run as a table: a column for each device and one for the server
-    #[command(
-        after_help = "Examples:\n  squall explain findings/stock-never-negative-7c1e.json\n  squall explain \
-seri-2026-01-16 --seed 17 --profile heavy\n  squall explain scenarios/a.json --system seri-sound --steps"
-    )]
+    #[command(after_help = "Examples:\n  squall explain findings/stock-never-negative-7c1e.json\n  squall explain \
+seri-2026-01-16 --seed 17 --profile heavy\n  squall explain scenarios/a.json --system seri-sound --steps")]
     Explain(Explain),
     /// Name the first event in which two runs differ, and what follows from it
-    #[command(
-        after_help = "A run is a scenario FILE, FILE@SYSTEM or SYSTEM@SEED.\n\nExamples:\n  squall diff \
-scenarios/a.json@seri-2026-01-16 scenarios/a.json@seri-sound\n  squall diff seri-sound@17 seri-sound@18"
-    )]
+    #[command(after_help = "A run is a scenario FILE, FILE@SYSTEM or SYSTEM@SEED.\n\nExamples:\n  squall diff \
+scenarios/a.json@seri-2026-01-16 scenarios/a.json@seri-sound\n  squall diff seri-sound@17 seri-sound@18")]
     Diff(Diff),
     /// Make a scenario that breaks a promise as small as it gets
     Shrink(Shrink),

@@ -53,14 +53,14 @@ pub fn diff(registry: &Registry, args: &Diff, out: &mut Out) -> Result<Exit, Fai
     out.line("\nwhat follows from it")?;
     for (run, outcome) in runs.iter().zip(&outcomes) {
         out.line(format!("\n{}", run.title))?;
-        let rest: Vec<Line> =
-            told(run, outcome, false).into_iter().filter(|line| line.at >= parting.at).collect();
+        let rest: Vec<Line> = told(run, outcome, false).into_iter().filter(|line| line.at >= parting.at).collect();
         draw(run, &rest, false, out)?;
     }
     out.line("")?;
     for (run, outcome) in runs.iter().zip(&outcomes) {
         let broken: Vec<&str> = outcome.violations.iter().map(|violation| violation.invariant).collect();
-        let broken = if broken.is_empty() { "all promises hold".into() } else { format!("breaks {}", broken.join(", ")) };
+        let broken =
+            if broken.is_empty() { "all promises hold".into() } else { format!("breaks {}", broken.join(", ")) };
         out.line(format!("{}: {broken} · fingerprint {:016x}", run.title, outcome.fingerprint))?;
     }
     out.line(format!("exit {}", exit.code()))?;

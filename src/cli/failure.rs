@@ -3,7 +3,7 @@
 use super::exit::Exit;
 use crate::harness::Unknown;
 use crate::scenario::{Report, nearest};
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 /// What ends a command early.
@@ -35,6 +35,13 @@ impl Failure {
         }
     }
 
+    /// Says it on stderr, if there is anything to say.
+    pub fn complain(&self, color: bool) {
+        if let Some(message) = self.message(color) {
+            to_stderr(&message);
+        }
+    }
+
     /// A name that names nothing.
     pub fn unknown(name: &str, unknown: &Unknown) -> Failure {
         let mut text = format!("unknown {} `{}`", unknown.what, unknown.part);
@@ -55,6 +62,11 @@ impl Failure {
     pub fn path(doing: &str, path: &Path, error: &io::Error) -> Failure {
         Failure::Usage(format!("cannot {doing} {}: {}", path.display(), reason(error)))
     }
+}
+
+/// Writes to stderr; that nobody reads it is no reason to fail.
+pub fn to_stderr(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// An operating system's reason, without its number.

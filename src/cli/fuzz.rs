@@ -33,13 +33,17 @@ struct Kept<'a> {
 
 /// Runs the command.
 pub fn fuzz(registry: &Registry, args: &Fuzz, out: &mut Out) -> Result<Exit, Failure> {
+    campaign(registry, args, &Stop::listen()?, out)
+}
+
+/// The same with something else to stop it.
+pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) -> Result<Exit, Failure> {
     let subject = select::system(registry, &args.system)?;
     let profile = select::profile(&args.profile)?;
     let known = match &args.known {
         Some(folder) => Known::read(registry, folder, &args.system)?,
         None => Known::default(),
     };
-    let stop = Stop::listen()?;
     let seeds = if args.time.is_some() { 0..ENDLESS } else { args.seeds.clone() };
     let threads = args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let range = match args.time {
@@ -92,10 +96,8 @@ pub fn fuzz(registry: &Registry, args: &Fuzz, out: &mut Out) -> Result<Exit, Fai
         false => show(&report, &subject, &kept, &vacuity, exit, out),
     };
     for one in kept {
-        if let Err(failure) = one.saved
-            && let Some(message) = failure.message(out.color_errors)
-        {
-            eprint!("{message}");
+        if let Err(failure) = one.saved {
+            failure.complain(out.color_errors);
         }
     }
     shown.map(|()| exit)
@@ -156,19 +158,11 @@ fn show(
 }
 
 /// What the campaign reached, and what it never did.
-fn coverage(
-    report: &Report,
-    subject: &Arc<dyn Subject>,
-    vacuity: &Vacuity,
-    out: &mut Out,
-) -> Result<(), Failure> {
-    let never = |names: &[&str]| if names.is_empty() { String::new() } else { format!("   never: {}", names.join(", ")) };
+fn coverage(report: &Report, subject: &Arc<dyn Subject>, vacuity: &Vacuity, out: &mut Out) -> Result<(), Failure> {
+    let never =
+        |names: &[&str]| if names.is_empty() { String::new() } else { format!("   never: {}", names.join(", ")) };
     let goals = subject.facts().goals.len();
-    out.line(format!(
-        "goals reached {} of {goals}{}",
-        goals - vacuity.goals_never.len(),
-        never(&vacuity.goals_never)
-    ))?;
+    out.line(format!("goals reached {} of {goals}{}", goals - vacuity.goals_never.len(), never(&vacuity.goals_never)))?;
     let fired = report.faults.iter().filter(|n| **n > 0).count();
     let faults = fired + vacuity.faults_never.len();
     out.line(format!("faults fired {fired} of {faults}{}", never(&vacuity.faults_never)))?;
@@ -236,7 +230,7 @@ fn value(
         "system": report.system,
         "profile": report.profile,
         "profile_settings": settings,
-        "seeds": [report.seeds.start, report.seeds.start + report.runs.max(1)],
+        "seeds": [report.seeds.start, report.seeds.start + report.runs],
         "runs": report.runs,
         "runs_broken": report.failed,
         "stopped": report.stopped,

@@ -1,7 +1,7 @@
 //! Ctrl-C and time limits: the first asks the command to end and report, a second Ctrl-C ends at once.
 
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, to_stderr};
 use crate::sim::Span;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -28,7 +28,7 @@ impl Stop {
                 std::process::exit(i32::from(Exit::Interrupted.code()));
             }
             flag.store(true, Ordering::SeqCst);
-            eprintln!("ending: what was found so far is being reported (again to end at once)");
+            to_stderr("ending: what was found so far is being reported (again to end at once)\n");
         });
         listening.map_err(|error| Failure::Usage(format!("cannot listen to Ctrl-C: {error}")))?;
         Ok(stop)

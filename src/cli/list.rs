@@ -66,9 +66,7 @@ fn scenarios(registry: &Registry, args: &List, out: &Out) -> Result<(Rows, Exit)
             Ok(story) => rows.push((path.display().to_string(), story.title)),
             Err(failure) => {
                 exit = exit.and(failure.exit());
-                if let Some(message) = failure.message(out.color_errors) {
-                    eprint!("{message}");
-                }
+                failure.complain(out.color_errors);
             }
         }
     }

@@ -20,6 +20,8 @@ mod saving;
 mod select;
 mod shrink;
 mod stopwatch;
+#[cfg(test)]
+mod tests;
 
 pub use exit::Exit;
 pub use registry::{Hook, Registry};
@@ -54,7 +56,9 @@ pub fn run(registry: Registry) -> ExitCode {
         Err(_) => {
             let what = PANIC.lock().ok().and_then(|mut first| first.take()).unwrap_or_default();
             let args: Vec<String> = std::env::args().skip(1).collect();
-            eprintln!("squall: a bug of squall itself: {what}; please report it with `squall {}`", args.join(" "));
+            let line =
+                format!("squall: a bug of squall itself: {what}; please report it with `squall {}`\n", args.join(" "));
+            failure::to_stderr(&line);
             Exit::Bug.into()
         }
     }
@@ -73,9 +77,7 @@ fn command(registry: &Registry, cli: Cli) -> Exit {
         Command::Completions { shell } => completions(*shell, &mut out),
     };
     ended.unwrap_or_else(|failure| {
-        if let Some(message) = failure.message(out.color_errors) {
-            eprint!("{message}");
-        }
+        failure.complain(out.color_errors);
         failure.exit()
     })
 }

@@ -10,7 +10,7 @@ use super::output::Out;
 use super::registry::Registry;
 use super::select;
 use super::stopwatch::Stopwatch;
-use crate::harness::{Luck, Outcome, Systems};
+use crate::harness::{Luck, Outcome};
 use crate::report::words::{self, plural};
 use crate::scenario::{Expectation, Story, check};
 use serde_json::{Value, json};
@@ -37,9 +37,7 @@ pub fn replay(registry: &Registry, args: &Replay, out: &mut Out) -> Result<Exit,
             Err(failure) => {
                 exit = exit.and(failure.exit());
                 failed.push(mistake(&name, &failure));
-                if let Some(message) = failure.message(out.color_errors) {
-                    eprint!("{message}");
-                }
+                failure.complain(out.color_errors);
                 continue;
             }
         };
@@ -108,10 +106,9 @@ fn one(registry: &Registry, story: &Story, expected: &Expectation) -> Ended {
         happened: String::new(),
         notes: Vec::new(),
     };
-    let subject = match registry.find(&expected.system) {
+    let subject = match select::system(registry, &expected.system) {
         Ok(subject) => subject,
-        Err(unknown) => {
-            let failure = Failure::unknown(&expected.system, &unknown);
+        Err(failure) => {
             ended.exit = failure.exit();
             ended.differences.push(failure.message(false).unwrap_or_default());
             return ended;
@@ -153,7 +150,8 @@ fn happened(story: &Story, expected: &Expectation, outcome: &Outcome) -> String 
     }
     if let Some(end) = &outcome.end {
         for (id, told, verdict) in &end.ops {
-            let asked = expected.told.iter().any(|(op, _)| op == id) || expected.verdicts.iter().any(|(op, _)| op == id);
+            let asked =
+                expected.told.iter().any(|(op, _)| op == id) || expected.verdicts.iter().any(|(op, _)| op == id);
             if asked && let Some(verdict) = verdict {
                 parts.push(format!("{} {}", story.scenario.op_name(*id), words::verdict(&story.scenario, verdict)));
             } else if asked && let Some((_, word)) = told.last() {

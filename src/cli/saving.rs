@@ -33,9 +33,9 @@ pub fn file_name(invariant: &str, signature: &str) -> String {
 
 /// A signature as sixteen hexadecimal digits (FNV-1a of its text).
 pub fn digits(signature: &str) -> String {
-    let hash = signature.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = signature
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("{hash:016x}")
 }
 
@@ -61,13 +61,7 @@ pub fn save(folder: &Path, name: &str, text: &str, same: &dyn Fn(&str) -> bool) 
     saved
 }
 
-fn place(
-    folder: &Path,
-    stem: &str,
-    beside: &Path,
-    text: &str,
-    same: &dyn Fn(&str) -> bool,
-) -> Result<Saved, Failure> {
+fn place(folder: &Path, stem: &str, beside: &Path, text: &str, same: &dyn Fn(&str) -> bool) -> Result<Saved, Failure> {
     for n in 1.. {
         let path = folder.join(if n == 1 { format!("{stem}.json") } else { format!("{stem}-{n}.json") });
         match link_new(beside, &path, text) {

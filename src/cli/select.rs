@@ -2,9 +2,11 @@
 
 use super::failure::Failure;
 use super::registry::Registry;
+use crate::campaign::ClockTwin;
 use crate::explore::{Profile, generate};
 use crate::harness::{Luck, Outcome, Subject, Systems};
-use crate::invariants;
+use crate::invariants::clock::{Ending, twin_differs};
+use crate::invariants::{self, Violation};
 use crate::model::Scenario;
 use crate::scenario::{Story, Vocabulary, nearest, parse, read};
 use std::path::{Path, PathBuf};
@@ -36,12 +38,21 @@ pub fn invariant_names() -> Vec<&'static str> {
     invariants::all().iter().map(|invariant| invariant.name()).collect()
 }
 
-/// A system by name.
+/// A system by name; its runs under slightly wrong clocks are held against the same runs under true ones.
 ///
 /// # Errors
 /// With the nearest name and all others.
 pub fn system(registry: &Registry, name: &str) -> Result<Arc<dyn Subject>, Failure> {
-    registry.find(name).map_err(|unknown| Failure::unknown(name, &unknown))
+    let found = registry.find(name).map_err(|unknown| Failure::unknown(name, &unknown))?;
+    Ok(Arc::new(ClockTwin::new(found, clocks_differ)))
+}
+
+fn clocks_differ(with: &Outcome, without: &Outcome, scenario: &Scenario) -> Option<Violation> {
+    fn ending(outcome: &Outcome) -> Option<Ending<'_>> {
+        let end = outcome.end.as_ref()?;
+        Some(Ending { at: outcome.ended, server: end.rows.first()?, ops: &end.ops })
+    }
+    twin_differs(scenario, ending(with)?, ending(without)?)
 }
 
 /// A profile by name.
@@ -191,7 +202,8 @@ mod tests {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
         let all = files(&[folder.path().to_path_buf(), folder.path().join("a.json")]).unwrap();
-        let names: Vec<_> = all.iter().map(|path| path.strip_prefix(folder.path()).unwrap().to_str().unwrap()).collect();
+        let names: Vec<_> =
+            all.iter().map(|path| path.strip_prefix(folder.path()).unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["a.json", "b/x.jsonc", "c.json"]);
     }
 

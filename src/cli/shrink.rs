@@ -51,9 +51,8 @@ pub fn shrink(registry: &Registry, args: &Shrink, out: &mut Out) -> Result<Exit,
     let name = saving::file_name(identity.invariant, &signature);
     let text = write(&smaller);
     let saved = saving::save(&args.save, &name, &text, &|_| false);
-    let counts = |scenario: &crate::model::Scenario| {
-        (scenario.devices.len(), scenario.steps.len(), scenario.schedule.len())
-    };
+    let counts =
+        |scenario: &crate::model::Scenario| (scenario.devices.len(), scenario.steps.len(), scenario.schedule.len());
     let (before, after) = (counts(&run.scenario), counts(&shrunk.scenario));
     if out.is_json() {
         let size = |(devices, ops, deviations)| json!({ "devices": devices, "ops": ops, "deviations": deviations });

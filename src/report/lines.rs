@@ -116,6 +116,12 @@ pub fn lines(scenario: &Scenario, facts: &Facts, outcome: &Outcome, steps: bool)
             }
         }
     }
+    // A breach that only shows by comparison with another run has no event of its own.
+    let drawn = |index: usize| teller.groups.iter().any(|group| group.broke.contains(&(index as u32)));
+    let unplaced = outcome.violations.iter().enumerate().filter(|(index, _)| !drawn(*index));
+    if let Some(last) = lines.last_mut() {
+        last.broke.extend(unplaced.map(|(_, violation)| violation.invariant));
+    }
     lines
 }
 
@@ -493,10 +499,8 @@ impl Teller<'_> {
             }
             What::Link { online } => {
                 let first = self.event(group.events[0]);
-                let told_already = matches!(
-                    first.what,
-                    What::Interference { point: Point::Offline, .. } | What::Booted { .. }
-                );
+                let told_already =
+                    matches!(first.what, What::Interference { point: Point::Offline, .. } | What::Booted { .. });
                 if position == 0 || !told_already || self.steps {
                     pieces.push(plain(if *online { "sees the link up" } else { "sees the link down" }));
                 }
@@ -590,7 +594,9 @@ impl Teller<'_> {
         let mut at = answer;
         loop {
             let parent = self.event(at).parent? as usize;
-            if matches!(self.event(parent).what, What::Sent { .. }) && self.event(parent).node != self.event(answer).node {
+            if matches!(self.event(parent).what, What::Sent { .. })
+                && self.event(parent).node != self.event(answer).node
+            {
                 return Some(parent);
             }
             at = parent;

@@ -193,7 +193,8 @@ impl Watched {
     /// From what users do in the scenario and from every write of the run.
     pub fn of<'a>(scenario: &Scenario, writes: impl Iterator<Item = &'a Write>) -> Watched {
         let mut watched = Watched::default();
-        let named: BTreeSet<(Entity, Key)> = scenario.steps.iter().flat_map(|step| rows_of(scenario, &step.op)).collect();
+        let named: BTreeSet<(Entity, Key)> =
+            scenario.steps.iter().flat_map(|step| rows_of(scenario, &step.op)).collect();
         let opening: BTreeSet<(Entity, Key)> = scenario.rows.iter().map(|(_, row)| (row.entity, row.key)).collect();
         for write in writes {
             let (Some(before), Some(after)) = (write.before, write.after) else { continue };
@@ -212,7 +213,8 @@ impl Watched {
                 *watched.fields.entry(id).or_default() |= quantities(scenario, row.entity);
             }
         }
-        watched.made = (0..scenario.domain.entities.len() as u8).map(Entity).filter(|e| is_told_of(scenario, *e)).collect();
+        watched.made =
+            (0..scenario.domain.entities.len() as u8).map(Entity).filter(|e| is_told_of(scenario, *e)).collect();
         watched
     }
 
