@@ -4,6 +4,7 @@
 //! [`run`] with a [`Registry`]; a stranger adds an own system to it and gets every command.
 
 mod args;
+mod builtin;
 mod diff;
 mod exit;
 mod explain;

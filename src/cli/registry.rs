@@ -25,7 +25,9 @@ impl Registry {
 
     /// The systems that come with squall.
     pub fn builtin() -> Registry {
-        Registry::empty()
+        let mut registry = Registry::empty().with_hook(Box::new(super::builtin::with_knobs));
+        super::builtin::presets().for_each(|system| registry.add(system));
+        registry
     }
 
     /// With one more system; of two with the same name the later counts.

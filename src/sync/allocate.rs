@@ -23,9 +23,8 @@ pub struct Taken {
 }
 
 impl<St: Store> Server<St> {
-    /// Splits a movement over the batches of its product.
-    pub(super) fn allocate(&self, store: &St, row: &Row, cx: &Context<Wire>) -> Taken {
-        let amount = row.get(field::MOVED_QUANTITY).or_zero();
+    /// Splits a change of a product's stock over its batches.
+    pub(super) fn allocate(&self, store: &St, row: &Row, amount: i64, cx: &Context<Wire>) -> Taken {
         let whole = |batch| Taken { splits: vec![(batch, amount)], short: None };
         let named = row.get(field::MOVED_BATCH).as_key();
         if row.entity != STOCK_MOVEMENT || self.policy.allocation == Allocation::None || named.is_some() {
@@ -66,7 +65,30 @@ impl<St: Store> Server<St> {
         Taken { splits, short: (left > 0).then_some(held) }
     }
 
-    /// Stores a movement, once for each batch, and changes the batches.
+    /// Changes the batches that a movement takes from, unless it names one: then the op itself says what becomes of it.
+    pub(super) fn change_batches(
+        &self,
+        store: &mut St,
+        row: &Row,
+        splits: &[(Option<Key>, i64)],
+        commit: u32,
+        cx: &mut Context<Wire>,
+    ) {
+        if row.entity != STOCK_MOVEMENT || row.get(field::MOVED_BATCH).as_key().is_some() {
+            return;
+        }
+        let mut rows = Reported { store, cx };
+        for (key, amount) in splits.iter().filter_map(|(batch, amount)| Some(((*batch)?, amount))) {
+            if let Some(mut held) = rows.get(PRODUCT_BATCH, key) {
+                let quantity = held.get(field::BATCH_QUANTITY).or_zero() + amount;
+                held.set(field::BATCH_QUANTITY, Value::int(quantity), row.origin);
+                held.version = commit;
+                rows.put(&held, row.origin, Why::Effect);
+            }
+        }
+    }
+
+    /// Stores the movement of a sale, once for each batch that it takes from.
     pub(super) fn insert_splits(
         &self,
         store: &mut St,
@@ -76,29 +98,15 @@ impl<St: Store> Server<St> {
         stamp: i64,
         cx: &mut Context<Wire>,
     ) {
-        if row.entity != STOCK_MOVEMENT {
-            self.insert(store, row, commit, stamp, row.origin, cx);
-            return;
-        }
-        let op = row.origin;
-        let named = row.get(field::MOVED_BATCH).as_key().is_some();
         for (n, (batch, amount)) in splits.iter().enumerate() {
             let mut part = *row;
             if n > 0 {
                 part.part = row.part + SPLIT * n as u8;
-                part.key = Key::made(op, part.part);
+                part.key = Key::made(row.origin, part.part);
             }
-            part.set(field::MOVED_QUANTITY, Value::int(*amount), op);
-            part.set(field::MOVED_BATCH, batch.map_or(Value::NULL, Value::key), op);
-            self.insert(store, &part, commit, stamp, op, cx);
-            if let Some(key) = batch.filter(|_| !named) {
-                let mut rows = Reported { store: &mut *store, cx: &mut *cx };
-                if let Some(mut held) = rows.get(PRODUCT_BATCH, key) {
-                    held.set(field::BATCH_QUANTITY, Value::int(held.get(field::BATCH_QUANTITY).or_zero() + amount), op);
-                    held.version = commit;
-                    rows.put(&held, op, Why::Effect);
-                }
-            }
+            part.set(field::MOVED_QUANTITY, Value::int(*amount), row.origin);
+            part.set(field::MOVED_BATCH, batch.map_or(Value::NULL, Value::key), row.origin);
+            self.insert(store, &part, commit, stamp, row.origin, cx);
         }
     }
 

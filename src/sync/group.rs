@@ -10,6 +10,7 @@ use super::policy::*;
 use super::rows::Reported;
 use super::server::{PushTask, Server};
 use super::statements::{Statement, account, refers_to};
+use crate::model::domain::SPLIT;
 use crate::model::retail::*;
 use crate::model::{Entity, Key, Row, RowState, Value};
 use crate::sim::{NodeId, OpId, Span};
@@ -233,12 +234,12 @@ impl<St: Store> Server<St> {
             self.insert(store, &row, commit, stamp, op, cx);
             return Ok(());
         };
-        self.decide_count(store, item, &mut row, commit, decisions, cx)?;
-        let amount = account(self.domain, &row).map_or(0, |(.., amount)| amount);
+        let undone = self.decide_count(store, item, &row, commit, decisions, cx)?;
+        let amount = account(self.domain, &row).map_or(0, |(.., amount)| amount) + undone;
         let Some(mut held) = store.row(Copy::Visible, entity, key) else {
             return Err(refused(Rule::Missing, key));
         };
-        let Taken { splits, short } = self.allocate(store, &row, cx);
+        let Taken { splits, short } = self.allocate(store, &row, amount, cx);
         if self.validates(&row, amount) {
             let there = held.get(quantity).or_zero();
             if there + amount < 0 {
@@ -254,23 +255,37 @@ impl<St: Store> Server<St> {
         if splits.len() > 1 {
             cx.reach(goal::BATCH_SPLIT);
         }
-        self.insert_splits(store, &row, &splits, commit, stamp, cx);
+        self.change_batches(store, &row, &splits, commit, cx);
+        if row.entity == STOCK_MOVEMENT && row.get(field::MOVED_KIND) == Value::int(kind::SALE) {
+            self.insert_splits(store, &row, &splits, commit, stamp, cx);
+        } else {
+            self.insert(store, &row, commit, stamp, op, cx);
+        }
+        if undone != 0 {
+            let mut reversal = row;
+            reversal.part = REVERSAL;
+            reversal.key = Key::made(op, REVERSAL);
+            reversal.set(field::MOVED_QUANTITY, Value::int(undone), op);
+            self.insert(store, &reversal, commit, stamp, op, cx);
+        }
         Ok(())
     }
 
-    /// A count that did not see the last one: the later count is taken, whichever it is.
+    /// A count that did not see the last one: the later count is taken, whichever it is. Returns what must be undone of
+    /// the earlier one.
     fn decide_count(
         &self,
         store: &mut St,
         item: &Item,
-        row: &mut Row,
+        row: &Row,
         commit: u32,
         decisions: &mut Vec<Decision>,
         cx: &mut Context<Wire>,
-    ) -> Result<(), Verdict> {
+    ) -> Result<i64, Verdict> {
         if row.entity != STOCK_MOVEMENT || row.get(field::MOVED_KIND) != Value::int(kind::COUNT) {
-            return Ok(());
+            return Ok(0);
         }
+        let mut undone = 0;
         let (entity, key, quantity, last) = match row.get(field::MOVED_BATCH).as_key() {
             Some(batch) => (PRODUCT_BATCH, batch, field::BATCH_QUANTITY, field::BATCH_LAST_COUNT),
             None => {
@@ -278,7 +293,7 @@ impl<St: Store> Server<St> {
                 (PRODUCT, product, field::STOCK, field::LAST_COUNT)
             }
         };
-        let Some(mut counted) = store.row(Copy::Visible, entity, key) else { return Ok(()) };
+        let Some(mut counted) = store.row(Copy::Visible, entity, key) else { return Ok(0) };
         let present = counted.stamps[quantity as usize];
         let stamp = row.stamps[field::MOVED_QUANTITY as usize];
         if self.policy.edits == EditRule::ByField && present != item.base {
@@ -294,15 +309,14 @@ impl<St: Store> Server<St> {
                     return Err(Verdict::Superseded { by: earlier.origin });
                 }
                 decisions.push(decision(&earlier, item.op));
-                let amount = row.get(field::MOVED_QUANTITY).or_zero() - earlier.get(field::MOVED_QUANTITY).or_zero();
-                row.set(field::MOVED_QUANTITY, Value::int(amount), item.op);
+                undone = -counted_change(store, &earlier);
             }
         }
         counted.stamps[quantity as usize] = stamp;
         counted.set(last, Value::key(row.key), item.op);
         counted.version = commit;
         Reported { store, cx }.put(&counted, item.op, Why::Effect);
-        Ok(())
+        Ok(undone)
     }
 
     /// The count of a batch changes the batch as well; its movement has been taken already.
@@ -312,7 +326,7 @@ impl<St: Store> Server<St> {
             return Err(refused(Rule::Missing, item.row.key));
         };
         let movement = rows.get(STOCK_MOVEMENT, Key::made(item.op, MOVE));
-        let amount = movement.map_or(0, |row| row.get(field::MOVED_QUANTITY).or_zero());
+        let amount = movement.map_or(0, |row| counted_change(rows.store, &row));
         let there = batch.get(field::BATCH_QUANTITY).or_zero();
         if there + amount < 0 {
             return Err(short_of(batch.key, there, -amount));
@@ -367,6 +381,16 @@ impl<St: Store> Server<St> {
         rows.put(&row, op, Why::Effect);
         Ok(())
     }
+}
+
+/// The part of the movement that undoes a count which lost: no split of a count reaches it.
+const REVERSAL: u8 = MOVE + 6 * SPLIT;
+
+/// What a count changed in all: its own movement and what it undid.
+fn counted_change<St: Store>(store: &St, movement: &Row) -> i64 {
+    let reversal = store.row(Copy::Visible, STOCK_MOVEMENT, Key::made(movement.origin, REVERSAL));
+    let amount = |row: &Row| row.get(field::MOVED_QUANTITY).or_zero();
+    amount(movement) + reversal.map_or(0, |row| amount(&row))
 }
 
 fn refused(rule: Rule, about: Key) -> Verdict {

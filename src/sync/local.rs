@@ -149,6 +149,10 @@ impl<St: Store> Device<St> {
                     if row.entity == PRODUCT && self.policy.product_row != ProductRow::WithStock {
                         sent.fields[field::STOCK as usize] = Value::int(0);
                     }
+                    if row.entity == STOCK_MOVEMENT && self.policy.batches == BatchPush::Never {
+                        // The server has never heard of the batch.
+                        sent.fields[field::MOVED_BATCH as usize] = Value::NULL;
+                    }
                     items.push(item(Action::Create, sent, 0xff, base));
                 }
             }

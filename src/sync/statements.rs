@@ -66,9 +66,9 @@ impl<St: Store> Server<St> {
                     None => Step::Next(Statement::KeyChecked),
                 }
             }
-            Statement::Start | Statement::KeyChecked => self.read(store, &item, &mut task.work),
-            Statement::Read(quantity) => self.write(store, &item, Some(quantity), cx),
-            Statement::Compared => self.write(store, &item, None, cx),
+            Statement::Start | Statement::KeyChecked => self.read(store, task, &item),
+            Statement::Read(quantity) => self.write(store, task, &item, Some(quantity), cx),
+            Statement::Compared => self.write(store, task, &item, None, cx),
             Statement::Written(key, commit) => {
                 let expires = match self.policy.key_life {
                     0 => i64::MAX,
@@ -130,21 +130,22 @@ impl<St: Store> Server<St> {
     }
 
     /// The statement that looks before it writes, where there is one.
-    fn read(&self, store: &St, item: &Item, work: &mut Span) -> Step {
+    fn read(&self, store: &St, task: &mut PushTask, item: &Item) -> Step {
         let refused = |rule, about, available, requested| {
             Step::Done(Verdict::Rejected { rule, about, available, requested }, Key::NONE, 0)
         };
         if item.row.entity == PRODUCT_BATCH {
-            *work += Span::millis(10);
+            task.work += Span::millis(10);
         }
         if item.action == Action::Create {
-            if let Some((_, parent)) = self.missing_parent(store, &item.row) {
+            let missing = self.missing_parent(store, &item.row).or_else(|| self.missing_in_lines(store, task, item));
+            if let Some((_, parent)) = missing {
                 return refused(Rule::Missing, parent, 0, 0);
             }
             if let Some((entity, key, quantity, amount)) = account(self.domain, &item.row) {
                 let held = store.row(Copy::Visible, entity, key).map_or(0, |row| row.get(quantity).or_zero());
                 if self.validates(&item.row, amount) {
-                    *work += Span::millis(50);
+                    task.work += Span::millis(50);
                     if held + amount < 0 {
                         return refused(Rule::Quantity, key, held, -amount);
                     }
@@ -169,6 +170,21 @@ impl<St: Store> Server<St> {
         Step::Next(Statement::Compared)
     }
 
+    /// The first product that a line of this sale refers to and that is not there.
+    fn missing_in_lines(&self, store: &St, task: &PushTask, sale: &Item) -> Option<(Entity, Key)> {
+        if sale.row.entity != SALE || self.policy.references == References::Unchecked {
+            return None;
+        }
+        let lines = task.items[task.at + 1..].iter().take_while(|line| line.row.entity == SALE_ITEM && line.op == sale.op);
+        lines.copied().find_map(|mut line| {
+            for (entity, from, to) in &task.made {
+                redirect(self.domain, &mut line.row, *entity, *from, *to);
+            }
+            let product = line.row.get(field::ITEM_PRODUCT).as_key()?;
+            store.row(Copy::Visible, PRODUCT, product).is_none().then_some((PRODUCT, product))
+        })
+    }
+
     pub(super) fn validates(&self, row: &Row, amount: i64) -> bool {
         let sale = row.entity != STOCK_MOVEMENT || row.get(field::MOVED_KIND) == Value::int(kind::SALE);
         self.policy.validation != Validation::None && amount < 0 && (self.policy.validates == Validates::All || sale)
@@ -191,11 +207,18 @@ impl<St: Store> Server<St> {
     }
 
     /// The statement that writes.
-    fn write(&self, store: &mut St, item: &Item, read: Option<i64>, cx: &mut Context<Wire>) -> Step {
+    fn write(
+        &self,
+        store: &mut St,
+        task: &mut PushTask,
+        item: &Item,
+        read: Option<i64>,
+        cx: &mut Context<Wire>,
+    ) -> Step {
         let op = item.op;
         let stamp = if self.policy.server_stamp == ServerStamp::Server { cx.wall() } else { item.row.stamp };
         match item.action {
-            Action::Create => self.create(store, item, read, stamp, cx),
+            Action::Create => self.create(store, task, item, read, stamp, cx),
             Action::Delete => {
                 let commit = self.commit(store);
                 let mut rows = Reported { store, cx };
@@ -241,7 +264,15 @@ impl<St: Store> Server<St> {
         }
     }
 
-    fn create(&self, store: &mut St, item: &Item, read: Option<i64>, stamp: i64, cx: &mut Context<Wire>) -> Step {
+    fn create(
+        &self,
+        store: &mut St,
+        task: &mut PushTask,
+        item: &Item,
+        read: Option<i64>,
+        stamp: i64,
+        cx: &mut Context<Wire>,
+    ) -> Step {
         let op = item.op;
         if let Some(found) = self.lookup(store, &item.row)
             && item.row.entity == PRODUCT_BATCH
@@ -251,7 +282,7 @@ impl<St: Store> Server<St> {
                 return Step::Done(Verdict::Accepted, found.key, found.version);
             }
             let update = Item { action: Action::Update, mask: 1 << field::BATCH_QUANTITY, ..*item };
-            return self.write(store, &update, None, cx);
+            return self.write(store, task, &update, None, cx);
         }
         let commit = self.commit(store);
         let account = account(self.domain, &item.row);
@@ -275,7 +306,33 @@ impl<St: Store> Server<St> {
             }
         }
         let key = self.insert(store, &item.row, commit, stamp, op, cx);
+        if item.row.entity == SALE {
+            self.insert_lines(store, task, (item.row.key, key), commit, cx);
+        }
         Step::Next(Statement::Written(key, commit))
+    }
+
+    /// The lines of a sale are made in the statement that makes the sale.
+    fn insert_lines(
+        &self,
+        store: &mut St,
+        task: &mut PushTask,
+        (sent, sale): (Key, Key),
+        commit: u32,
+        cx: &mut Context<Wire>,
+    ) {
+        let op = task.items[task.at].op;
+        let lines = task.items[task.at + 1..].iter().take_while(|line| line.row.entity == SALE_ITEM && line.op == op);
+        for mut line in lines.copied().collect::<Vec<Item>>() {
+            let temporary = line.row.key;
+            redirect(self.domain, &mut line.row, SALE, sent, sale);
+            for (entity, from, to) in &task.made {
+                redirect(self.domain, &mut line.row, *entity, *from, *to);
+            }
+            let stamp = line.row.stamp;
+            let key = self.insert(store, &line.row, commit, stamp, op, cx);
+            task.made.push((SALE_ITEM, temporary, key));
+        }
     }
 
     /// Makes a row under an identity of the server's, unless it brings its own.

@@ -1,0 +1,76 @@
+//! The systems that come with squall: every preset of our engine on every store, with single knobs set by name.
+//!
+//! Here, and nowhere else, the engine and the harness meet.
+
+use crate::harness::{Subject, Unknown};
+use crate::model::Domain;
+use crate::model::retail::RETAIL;
+use crate::store::{Memory, Store};
+#[cfg(feature = "sqlite")]
+use crate::store::Sqlite;
+use crate::sync::presets::PRESETS;
+use crate::sync::{Engine, Policy};
+use std::sync::Arc;
+
+/// The knob that names no mechanism of a policy but what a node keeps its state in.
+pub const STORE: &str = "store";
+
+/// Every preset, on the store in memory.
+pub fn presets() -> impl Iterator<Item = Arc<dyn Subject>> {
+    PRESETS.iter().map(|(name, _, policy)| subject::<Memory>(name, *policy))
+}
+
+/// What a preset is, in a sentence.
+pub fn about(name: &str) -> Option<&'static str> {
+    PRESETS.iter().find(|(known, ..)| *known == name).map(|(_, about, _)| *about)
+}
+
+fn subject<St: Store + 'static>(name: &str, policy: Policy) -> Arc<dyn Subject> {
+    let domain: &'static Domain = &RETAIL;
+    Arc::new(Engine::<St>::new(name, policy, domain))
+}
+
+/// A preset with knobs set: `seri-week-1+idempotency=same-transaction+store=sqlite`. `None` if the name has no `+`.
+pub fn with_knobs(name: &str) -> Option<Result<Arc<dyn Subject>, Unknown>> {
+    let (base, knobs) = name.split_once('+')?;
+    Some(set_knobs(name, base, knobs))
+}
+
+fn set_knobs(name: &str, base: &str, knobs: &str) -> Result<Arc<dyn Subject>, Unknown> {
+    let unknown = |part: &str, what: &str, known: Vec<String>| Unknown { part: part.into(), what: what.into(), known };
+    let names = || PRESETS.iter().map(|(name, ..)| name.to_string()).collect();
+    let Some(mut policy) = PRESETS.iter().find(|(known, ..)| *known == base).map(|(_, _, policy)| *policy) else {
+        return Err(unknown(base, "system", names()));
+    };
+    let mut store = Memory::NAME;
+    for setting in knobs.split('+') {
+        let Some((knob, value)) = setting.split_once('=') else {
+            return Err(unknown(setting, "setting (written knob=value)", Vec::new()));
+        };
+        if knob == STORE {
+            store = stores()
+                .into_iter()
+                .find(|known| *known == value)
+                .ok_or_else(|| unknown(value, "store", stores().iter().map(|s| s.to_string()).collect()))?;
+            continue;
+        }
+        policy = policy.with(knob, value).map_err(|bad| {
+            if bad.knob { unknown(knob, "knob", bad.known) } else { unknown(value, &format!("value of {knob}"), bad.known) }
+        })?;
+    }
+    #[cfg(feature = "sqlite")]
+    if store == Sqlite::NAME {
+        return Ok(subject::<Sqlite>(name, policy));
+    }
+    debug_assert_eq!(store, Memory::NAME);
+    Ok(subject::<Memory>(name, policy))
+}
+
+/// Names of the stores.
+pub fn stores() -> Vec<&'static str> {
+    vec![
+        Memory::NAME,
+        #[cfg(feature = "sqlite")]
+        Sqlite::NAME,
+    ]
+}
