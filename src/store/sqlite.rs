@@ -88,14 +88,14 @@ fn sorted<T, K: Ord>(mut list: Vec<T>, key: impl FnMut(&T) -> K) -> Vec<T> {
 }
 
 impl Clone for Sqlite {
-    /// Copies every table into another connection.
+    /// Copies the database into another connection.
     ///
     /// # Panics
     /// If a transaction is open.
     fn clone(&self) -> Sqlite {
         let from = self.between_transactions();
-        let to = sound(Lease::empty());
-        sound(pool::copy(&from, &to));
+        let mut to = sound(Lease::empty());
+        sound(pool::copy(&from, &mut to));
         Sqlite { lease: Mutex::new(to) }
     }
 }
@@ -179,10 +179,11 @@ impl Store for Sqlite {
         let sql = "INSERT INTO answer VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
         match self.insert(sql, |mut binder| binder.answer(answer)) {
             Err(Error::SqliteFailure(failure, _)) if failure.extended_code == SQLITE_CONSTRAINT_PRIMARYKEY => {
-                Err(Taken)
+                return Err(Taken);
             }
-            result => Ok(sound(result)),
+            inserted => sound(inserted),
         }
+        Ok(())
     }
     fn forget_answers(&mut self, now: i64) {
         self.execute("DELETE FROM answer WHERE expires < ?1", [now]);

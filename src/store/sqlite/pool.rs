@@ -5,10 +5,10 @@
 //! threads share no lock; a connection that is dropped in another thread than its own simply moves.
 
 use super::schema;
-use rusqlite::types::ToSqlOutput;
-use rusqlite::{Connection, Result};
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, Error, Result, ffi};
 use std::cell::RefCell;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 
 /// Most connections that a thread keeps.
 const KEPT: usize = 64;
@@ -40,6 +40,12 @@ impl Deref for Lease {
     type Target = Connection;
     fn deref(&self) -> &Connection {
         self.0.as_ref().expect("a lease holds its connection until it is dropped")
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.0.as_mut().expect("a lease holds its connection until it is dropped")
     }
 }
 
@@ -86,23 +92,67 @@ const DELETES: [&str; schema::TABLES.len()] = [
     "DELETE FROM number",
 ];
 
-/// Copies every table into empty tables. Row by row: SQLite's own backup would make the copy forget its schema and its
-/// prepared statements, which costs more than the rows of a run.
-pub fn copy(from: &Connection, to: &Connection) -> Result<()> {
-    to.prepare_cached("BEGIN")?.execute([])?;
-    for table in schema::TABLES {
-        let mut read = from.prepare_cached(&format!("SELECT * FROM {table}"))?;
-        let columns = read.column_count();
-        let parameters = vec!["?"; columns].join(",");
-        let mut write = to.prepare_cached(&format!("INSERT INTO {table} VALUES ({parameters})"))?;
-        let mut rows = read.query([])?;
-        while let Some(row) = rows.next()? {
-            for column in 0..columns {
-                write.raw_bind_parameter(column + 1, ToSqlOutput::Borrowed(row.get_ref(column)?))?;
+/// Makes `to` the same as `from`, whatever it held.
+///
+/// SQLite's own backup copies pages. Its price is that the copy reads its schema again, about 0.2 ms, which copying row
+/// by row exceeds from some fifty rows on.
+///
+/// # Errors
+/// If `to` cannot be written, or somebody else holds it locked.
+pub fn copy(from: &Connection, to: &mut Connection) -> Result<()> {
+    match Backup::new(from, to)?.step(-1)? {
+        StepResult::Done => Ok(()),
+        _ => Err(Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On a thread of its own, whose pool no other test uses.
+    fn alone(test: fn()) {
+        std::thread::spawn(test).join().expect("the test succeeds");
+    }
+
+    #[test]
+    fn a_connection_is_used_again_and_empty() {
+        alone(|| {
+            let first = Lease::empty().expect("a connection opens");
+            first.execute("INSERT INTO number VALUES ('seq', 1)", []).expect("the table is there");
+            first
+                .execute_batch("CREATE TEMP TABLE mark (n); BEGIN; INSERT INTO identity VALUES (1, 2, 3)")
+                .expect("it runs");
+            drop(first);
+            let second = Lease::empty().expect("a connection opens");
+            assert!(second.is_autocommit(), "the open transaction is gone");
+            second.query_row("SELECT count(*) FROM mark", [], |_| Ok(())).expect("it is the same connection");
+            for table in schema::TABLES {
+                let rows: i64 = second
+                    .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
+                    .expect("it is there");
+                assert_eq!(rows, 0, "{table}");
             }
-            write.raw_execute()?;
+        });
+    }
+
+    #[test]
+    fn a_thread_keeps_a_bounded_number_of_connections() {
+        alone(|| {
+            drop((0..KEPT + 3).map(|_| Lease::empty().expect("a connection opens")).collect::<Vec<_>>());
+            assert_eq!(KEEP.with_borrow(Vec::len), KEPT);
+        });
+    }
+
+    #[test]
+    fn every_table_of_the_schema_is_emptied() {
+        let connection = open().expect("a connection opens");
+        let mut listed = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").expect("it is SQL");
+        let names = listed.query_map([], |row| row.get::<_, String>(0)).expect("it runs");
+        let names: Vec<String> = names.collect::<Result<_>>().expect("names are text");
+        assert_eq!(names, schema::TABLES);
+        for (table, delete) in schema::TABLES.iter().zip(DELETES) {
+            assert_eq!(delete, format!("DELETE FROM {table}"));
         }
     }
-    to.prepare_cached("COMMIT")?.execute([])?;
-    Ok(())
 }
