@@ -7,8 +7,8 @@ use crate::model::{Class, Domain, Entity, Key, Op, Row, Scenario, Value};
 use crate::sim::{NodeId, OpId, Time};
 use crate::system::{Facts, Lamp, Pending, Verdict, Why, Word, Write};
 use std::cell::RefCell;
-use std::collections::btree_map::{BTreeMap, Entry};
 use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 /// A node's rows as reported, and what the user sees there.
 #[derive(Default)]
