@@ -161,7 +161,7 @@ fn totals_agree_with_other_implementations_of_the_workload() {
 
 #[test]
 fn a_seed_has_one_fingerprint_and_two_seeds_have_two() {
-    let mut fingerprint = |seed| run_seed(&mut Workload::new(3), None, ODDS, seed).fingerprint;
+    let fingerprint = |seed| run_seed(&mut Workload::new(3), None, ODDS, seed).fingerprint;
     for seed in 0..50 {
         assert_eq!(fingerprint(seed), fingerprint(seed), "seed {seed}");
         assert_ne!(fingerprint(seed), fingerprint(seed + 1), "seeds {seed} and {}", seed + 1);

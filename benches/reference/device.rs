@@ -197,7 +197,8 @@ fn keep(disk: &mut Notebook, sale: Sale, version: u32, cx: &mut Context<Mail>) {
     }
     if let Some((_, state)) = disk.sold.iter_mut().find(|(sold, _)| sold.op == sale.op) {
         *state = RowState::Synced;
-        let [before, after] = [RowState::Pending, RowState::Synced].map(|state| Some(sale_row(sale, disk.owner, state)));
+        let [before, after] =
+            [RowState::Pending, RowState::Synced].map(|state| Some(sale_row(sale, disk.owner, state)));
         cx.wrote(before, after, OpId::NONE, Why::Copied);
     }
     cx.tell(sale.op, Word::Synced);

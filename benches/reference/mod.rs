@@ -168,7 +168,14 @@ impl System for Retail {
             longest_period: Span::secs(300),
             retry: Some(RetryBounds { attempts: None, delays: [Span::ZERO; 5], batch: BATCH as u32 }),
             clock_bound: None,
-            reports: Reports { verdicts: true, words: true, pending: true, sends: true, pulls: true, ..Reports::NOTHING },
+            reports: Reports {
+                verdicts: true,
+                words: true,
+                pending: true,
+                sends: true,
+                pulls: true,
+                ..Reports::NOTHING
+            },
             goals: &[],
         }
     }
@@ -177,7 +184,11 @@ impl System for Retail {
         for row in rows {
             shelf.stock[row.key.0 as usize - 1] = row.get(0).or_zero() as i32;
         }
-        if who.is_server() { Disk::Server(server::Books::new(shelf)) } else { Disk::Device(device::Notebook::new(who, shelf)) }
+        if who.is_server() {
+            Disk::Server(server::Books::new(shelf))
+        } else {
+            Disk::Device(device::Notebook::new(who, shelf))
+        }
     }
     fn device(&self, _who: NodeId, _disk: &Disk) -> Till {
         Till::new(self.bug)
@@ -193,13 +204,16 @@ impl System for Retail {
 fn product_row(shelf: &Shelf, product: usize) -> Row {
     let mut row = Row::new(PRODUCT, Key(product as u64 + 1));
     row.version = shelf.changed[product];
-    row.with(0, Value::int(i64::from(shelf.stock[product])))
+    row.fields[0] = Value::int(i64::from(shelf.stock[product]));
+    row
 }
 
 fn sale_row(sale: Sale, actor: NodeId, state: RowState) -> Row {
     let mut row = Row::new(SALE, Key::made(sale.op, 0));
     (row.origin, row.actor, row.state) = (sale.op, actor.0, state);
-    row.with(0, Value::int(i64::from(sale.product) + 1)).with(1, Value::int(-i64::from(sale.quantity)))
+    row.set(0, Value::int(i64::from(sale.product) + 1), sale.op);
+    row.set(1, Value::int(-i64::from(sale.quantity)), sale.op);
+    row
 }
 
 /// The business: products with a stock, and sales.

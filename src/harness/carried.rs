@@ -22,8 +22,7 @@ impl Carried {
         if ops.len() > FEW {
             return Carried::Many(ops.into());
         }
-        let mut few = [OpId::NONE; FEW];
-        few[..ops.len()].copy_from_slice(ops);
+        let few = std::array::from_fn(|n| ops.get(n).copied().unwrap_or(OpId::NONE));
         Carried::Few(ops.len() as u8, few)
     }
 }

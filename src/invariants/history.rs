@@ -8,7 +8,8 @@ use crate::model::{Class, Domain, Entity, Key, Op, Row, Scenario, Value};
 use crate::sim::{NodeId, OpId, Time};
 use crate::system::{Facts, Lamp, Pending, Verdict, Why, Word, Write};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 /// A node's rows as reported, and what the user sees there.
 #[derive(Default)]
@@ -284,11 +285,19 @@ impl<'a> History<'a> {
             }
         }
         if let Some(after) = &write.after {
-            let old = view.rows.insert((after.entity, after.key), *after);
-            let same = old.is_some_and(|old| (old.origin, old.part) == (after.origin, after.part));
-            if self.detailed && !same {
-                if let Some(old) = old {
-                    view.by_op.remove(&(old.origin, old.entity, old.part, old.key));
+            let mut made_by = None;
+            match view.rows.entry((after.entity, after.key)) {
+                Entry::Occupied(mut row) => {
+                    made_by = Some((row.get().origin, row.get().part));
+                    *row.get_mut() = *after;
+                }
+                Entry::Vacant(row) => {
+                    row.insert(*after);
+                }
+            }
+            if self.detailed && made_by != Some((after.origin, after.part)) {
+                if let Some((origin, part)) = made_by {
+                    view.by_op.remove(&(origin, after.entity, part, after.key));
                 }
                 view.by_op.insert((after.origin, after.entity, after.part, after.key));
             }
