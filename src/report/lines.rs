@@ -12,7 +12,7 @@ use super::words;
 use crate::harness::{Event, Loss, Outcome, What};
 use crate::model::Scenario;
 use crate::sim::{Names, NodeId, Point, Time};
-use crate::system::{Facts, Write};
+use crate::system::Facts;
 
 /// How a piece of text is meant; colour only, never the only carrier of a fact.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
