@@ -105,7 +105,7 @@ impl Day {
     }
 
     pub fn wait(&mut self, span: Span) -> &mut Day {
-        self.history.now += span;
+        self.history.now = self.history.now + span;
         self
     }
 
