@@ -21,6 +21,8 @@ pub mod references;
 pub mod rejections;
 pub mod retries;
 pub mod scope;
+#[cfg(test)]
+mod sound_days;
 pub mod stock;
 pub mod words;
 

@@ -1,0 +1,174 @@
+//! Days on which nothing went wrong, or went wrong and was put right: no invariant may say a word.
+//!
+//! False alarms cost more than missed breaches, so every story here is one that a careless invariant would misread.
+
+use super::fixture::*;
+use crate::model::retail::*;
+use crate::model::{Entity, Row, Value};
+use crate::sim::{OpId, Span};
+use crate::system::{Rule, Verdict, Why, Word};
+
+const NOBODY: [&str; 0] = [];
+
+#[test]
+fn two_tills_sell_and_pull_and_end_equal() {
+    let (sale, other) = (op(1, ABDOULAYE, SELL).line(X, 2), op(2, FATOUMATA, SELL).line(X, 1).line(Y, 3));
+    let mut day = Day::of(&[sale, other]);
+    day.does(sale).does(other).sends(ABDOULAYE, &[sale.id]).lands(sale).sends(ABDOULAYE, &[sale.id]).acked(sale);
+    day.pulls(FATOUMATA).pulls(ABDOULAYE).lands(other).acked(other).pulls(ABDOULAYE).pulls(FATOUMATA);
+    assert_eq!(day.ends(), NOBODY);
+    for name in ["stock-conserved", "op-all-or-nothing", "pull-misses-nothing", "own-writes-stay", "one-effect-per-op"] {
+        assert!(day.exercised(name), "{name}");
+    }
+}
+
+#[test]
+fn a_sale_rejected_for_want_of_stock_leaves_both_tills_at_zero() {
+    let (first, second) = (op(1, ABDOULAYE, SELL).line(X, 5), op(2, FATOUMATA, SELL).line(X, 5));
+    let mut day = Day::of(&[first, second]);
+    day.does(first).does(second).lands(first).acked(first).pulls(ABDOULAYE);
+    let short = Verdict::Rejected { rule: Rule::Quantity, about: X, available: 0, requested: 5 };
+    day.wait(Span::secs(1)).decide(second.id, short).between(SERVER);
+    day.takes_back(second, Word::Rejected).pulls(FATOUMATA);
+    assert_eq!(day.ends(), NOBODY);
+    assert!(day.exercised("rejections-justified") && day.exercised("status-truthful"));
+}
+
+#[test]
+fn the_loser_of_two_price_edits_is_told_superseded() {
+    let (mine, theirs) = (op(1, ABDOULAYE, SET_PRICE).on(X).line(X, 6_000), op(2, FATOUMATA, SET_PRICE).on(X).line(X, 7_000));
+    let (mine, theirs) = (price(mine, 6_000), price(theirs, 7_000));
+    let mut day = Day::of(&[mine, theirs]);
+    day.does(mine).does(theirs).lands(mine).acked(mine).pulls(ABDOULAYE);
+    day.decide(theirs.id, Verdict::Superseded { by: mine.id }).between(SERVER);
+    day.tell(theirs.id, Word::Superseded).pulls(FATOUMATA);
+    assert_eq!(day.ends(), NOBODY);
+    assert!(day.exercised("conflicts-are-real"));
+}
+
+fn price(op: crate::model::Op, value: i64) -> crate::model::Op {
+    crate::model::Op::new(op.id, op.node, op.verb).on(op.target).line(crate::model::Key::NONE, value)
+}
+
+#[test]
+fn the_last_writer_wins_and_a_conflict_record_names_the_loser() {
+    let mine = price(op(1, ABDOULAYE, SET_PRICE).on(X), 6_000);
+    let theirs = price(op(2, FATOUMATA, SET_PRICE).on(X), 7_000);
+    let mut day = Day::of(&[mine, theirs]);
+    day.does(mine).does(theirs).lands(mine).acked(mine);
+    let record = Row::new(Entity::CONFLICT, crate::model::Key(77))
+        .with(0, Value::int(1)).with(1, Value::int(2)).with(2, Value::int(1));
+    day.write(SERVER, None, Some(record), theirs.id, Why::Effect).lands(theirs).acked(theirs);
+    day.pulls(ABDOULAYE).pulls(FATOUMATA);
+    assert_eq!(day.ends(), NOBODY);
+    assert!(day.exercised("conflicts-decided"));
+}
+
+#[test]
+fn two_own_edits_in_a_row_are_no_conflict_and_the_first_may_be_coalesced() {
+    let (first, second) = (price(op(1, ABDOULAYE, SET_PRICE).on(X), 6_000), price(op(2, ABDOULAYE, SET_PRICE).on(X), 7_000));
+    let mut day = Day::of(&[first, second]);
+    day.does(first).does(second).lands(second).acked(second).tell(first.id, Word::Synced);
+    day.pulls(FATOUMATA).pulls(ABDOULAYE);
+    assert_eq!(day.ends(), NOBODY);
+}
+
+#[test]
+fn a_wiped_till_gets_its_own_accepted_sales_back_page_by_page() {
+    let (sent, unsent) = (op(1, ABDOULAYE, SELL).line(X, 2), op(2, ABDOULAYE, SELL).line(X, 1));
+    let mut day = Day::of(&[sent, unsent]);
+    day.does(sent).lands(sent).acked(sent).does(unsent).wait(Span::secs(1));
+    day.history.wipe(ABDOULAYE, 1);
+    day.history.op_mut(unsent.id).expect("the unsent sale").excused = true;
+    day.wait(Span::secs(1));
+    let rows: Vec<Row> = day.history.server().rows.values().copied().collect();
+    for row in rows {
+        day.write(ABDOULAYE, None, Some(row), OpId::NONE, Why::Copied).between(ABDOULAYE);
+    }
+    day.pulls(FATOUMATA);
+    assert_eq!(day.ends(), NOBODY);
+}
+
+#[test]
+fn a_sale_that_was_in_the_air_when_its_till_was_wiped_may_land_later() {
+    let sale = op(1, ABDOULAYE, SELL).line(X, 2);
+    let mut day = Day::of(&[sale]);
+    day.does(sale).wait(Span::secs(1));
+    let effects = day.effects(ABDOULAYE, &sale);
+    day.history.wipe(ABDOULAYE, 1);
+    let rows: Vec<Row> = day.history.server().rows.values().copied().collect();
+    for row in rows {
+        day.write(ABDOULAYE, None, Some(row), OpId::NONE, Why::Copied);
+    }
+    day.between(ABDOULAYE).wait(Span::secs(1)).apply(SERVER, sale.id, &effects).decide(sale.id, Verdict::Accepted);
+    day.between(SERVER).pulls(ABDOULAYE).pulls(FATOUMATA);
+    assert_eq!(day.ends(), NOBODY);
+}
+
+#[test]
+fn a_temporary_id_becomes_the_servers_own_and_nobody_minds() {
+    let made = op(1, ABDOULAYE, ADD_SUPPLIER).line(crate::model::Key::NONE, 622);
+    let mut day = Day::of(&[made]);
+    day.does(made).wait(Span::secs(1));
+    let row = day.row(ABDOULAYE, SUPPLIER, crate::model::Key::made(made.id, 0));
+    let (temporary, real) = (Row { key: row.key.temporary(), ..row }, Row { key: crate::model::Key(9), ..row });
+    day.write(ABDOULAYE, Some(row), Some(temporary), made.id, Why::Renamed).between(ABDOULAYE);
+    day.write(SERVER, None, Some(real), made.id, Why::Effect).decide(made.id, Verdict::Accepted).between(SERVER);
+    day.write(ABDOULAYE, Some(temporary), Some(real), made.id, Why::Renamed).acked(made).pulls(FATOUMATA);
+    assert_eq!(day.ends(), NOBODY);
+}
+
+#[test]
+fn a_till_killed_before_it_could_say_rejected_shows_the_truth() {
+    let (first, second) = (op(1, ABDOULAYE, SELL).line(X, 5), op(2, FATOUMATA, SELL).line(X, 5));
+    let mut day = Day::of(&[first, second]);
+    day.does(first).does(second).lands(first).acked(first).pulls(ABDOULAYE);
+    let short = Verdict::Rejected { rule: Rule::Quantity, about: X, available: 0, requested: 5 };
+    day.wait(Span::secs(1)).decide(second.id, short).between(SERVER);
+    // The rows were taken back on disk, then the app died; after boot it says what it had no time to say.
+    day.takes_back(second, Word::Unknown).pulls(FATOUMATA).tell(second.id, Word::Rejected).between(FATOUMATA);
+    assert_eq!(day.ends(), NOBODY);
+}
+
+#[test]
+fn a_supplier_deleted_and_a_link_made_again_on_purpose_are_fine() {
+    let link = op(1, ABDOULAYE, LINK_SUPPLIER).on(X).line(S, 0);
+    let unlink = op(2, ABDOULAYE, UNLINK_SUPPLIER).on(X).line(S, 0);
+    let again = op(3, ABDOULAYE, LINK_SUPPLIER).on(X).line(S, 0);
+    let mut day = Day::of(&[link, unlink, again]);
+    for step in [link, unlink, again] {
+        let effects = if step.id == again.id { let mut made = day.effects(ABDOULAYE, &again); made.truncate(1); made } else { Vec::new() };
+        if let [crate::model::Effect::Create(row)] = effects[..] {
+            day.wait(Span::secs(1));
+            let now = day.history.now;
+            day.history.op_mut(again.id).expect("the second link").at = Some(now);
+            for node in [ABDOULAYE, SERVER] {
+                let before = day.row(node, row.entity, row.key);
+                day.write(node, Some(before), Some(row), again.id, Why::Effect);
+                if node == ABDOULAYE {
+                    day.tell(again.id, Word::Saved);
+                }
+                day.between(node);
+            }
+            day.decide(again.id, Verdict::Accepted).acked(again);
+        } else {
+            day.does(step).lands(step).acked(step);
+        }
+    }
+    day.pulls(FATOUMATA).pulls(ABDOULAYE);
+    assert_eq!(day.ends(), NOBODY);
+    assert!(day.exercised("deleted-stays-deleted"));
+}
+
+#[test]
+fn a_product_with_loose_units_may_receive_a_batch_and_be_sold_out_of_both() {
+    let receipt = op(1, ABDOULAYE, RECEIVE).on(X).line(crate::model::Key::NONE, 10)
+        .line(crate::model::Key::NONE, 301).line(crate::model::Key::NONE, retail_day() + 5);
+    let mut day = Day::of(&[receipt]);
+    day.does(receipt).lands(receipt).acked(receipt).pulls(FATOUMATA).pulls(ABDOULAYE);
+    assert_eq!(day.ends(), NOBODY);
+}
+
+fn retail_day() -> i64 {
+    crate::model::retail_workload::TODAY
+}
