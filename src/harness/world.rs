@@ -480,26 +480,33 @@ impl<'a, S: System> World<'a, S> {
         self.boot(node, label, true);
     }
 
-    /// Ops that were on the wiped disk only, and in no message, cannot be asked for any more.
+    /// What was on the wiped disk only cannot be asked for any more. A message that still holds an op may yet bring it to
+    /// the server: whether it did is known at the end.
     fn excuse(&mut self, node: NodeId) {
-        let mut held: Vec<OpId> = Vec::new();
-        for (_, _, queued) in self.queue.iter() {
-            match &queued.what {
-                Pends::Deliver(parcel) => held.extend(parcel.ops.iter()),
-                Pends::Resume { ops, .. } => held.extend(ops.iter()),
-                _ => {}
-            }
-        }
-        let lost: Vec<OpId> = self
+        let open: Vec<OpId> = self
             .history
             .ops()
             .filter(|record| record.op.node == node && record.on_server.is_none() && record.verdicts.is_empty())
             .map(|record| record.op.id)
-            .filter(|op| !held.contains(op))
             .collect();
-        for op in lost {
+        for op in open {
             if let Some(record) = self.history.op_mut(op) {
                 record.excused = true;
+            }
+        }
+    }
+
+    /// An excused op that reached the server all the same is held to its promises.
+    fn withdraw_excuses(&mut self) {
+        let came: Vec<OpId> = self
+            .history
+            .ops()
+            .filter(|record| record.excused && (record.on_server.is_some() || !record.verdicts.is_empty()))
+            .map(|record| record.op.id)
+            .collect();
+        for op in came {
+            if let Some(record) = self.history.op_mut(op) {
+                record.excused = false;
             }
         }
     }
@@ -864,6 +871,7 @@ impl<'a, S: System> World<'a, S> {
 
     fn finish(mut self, luck: Luck) -> Outcome {
         self.parent = None;
+        self.withdraw_excuses();
         let label = Label::new(NodeId::SERVER, Channel(0), Cause::Finish, Point::Boot);
         self.note(NodeId::SERVER, label, &[], || What::Rested);
         let mistake = self.compare_rows();

@@ -133,6 +133,11 @@ impl<St: Store> Device<St> {
                 store.put_item(&item);
             }
         }
+        let mut notices = Vec::new();
+        store.answers_since(0, &mut |notice| notices.push(*notice));
+        for notice in notices {
+            cx.tell(notice.op, super::drain::word_for(notice.verdict));
+        }
         self.tick(channel::PUSH_TICK, self.policy.push_every, cx);
         self.tick(channel::PULL_TICK, self.policy.pull_every, cx);
         if store.number(Cell::Ready) == 0 {

@@ -106,19 +106,14 @@ impl<St: Store> Device<St> {
         for answer in answers {
             let items = super::drain::items_of(store, answer.op);
             let waiting = items.iter().any(|item| item.status != Status::Synced);
-            let word = match answer.verdict {
-                Verdict::Accepted => Word::Synced,
-                Verdict::Superseded { .. } => Word::Superseded,
-                Verdict::Manual => Word::Conflict,
-                Verdict::Rejected { .. } => Word::Rejected,
-            };
-            if waiting || newcomer && word != Word::Synced {
-                if word != Word::Synced {
-                    cx.reach(goal::REJECTED_AFTER_RECEIPT);
-                }
-                cx.tell(answer.op, word);
+            let accepted = answer.verdict == Verdict::Accepted;
+            if accepted && waiting {
+                cx.tell(answer.op, Word::Synced);
+            } else if !accepted && (waiting || newcomer) {
+                cx.reach(goal::REJECTED_AFTER_RECEIPT);
+                self.notify(store, answer.op, answer.verdict, cx);
             }
-            let owner = if word == Word::Synced { OpId::NONE } else { answer.op };
+            let owner = if accepted { OpId::NONE } else { answer.op };
             for item in items {
                 store.remove_item(item.seq);
                 touched.push((item.row.entity, item.row.key, owner));

@@ -9,7 +9,7 @@ use super::rows::{Reported, redirect};
 use crate::model::retail::*;
 use crate::model::{Entity, Key, RowState, Value};
 use crate::sim::{Cause, NodeId, OpId, Span};
-use crate::store::{Action, Cell, Copy, Item, Status, Store};
+use crate::store::{Action, Answer, Cell, Copy, Item, Status, Store};
 use crate::system::{Context, Rule, Timer, Verdict, Why, Word};
 
 /// A push that waits for its answer.
@@ -301,7 +301,23 @@ impl<St: Store> Device<St> {
         } else {
             items.iter().for_each(|item| store.remove_item(item.seq));
         }
-        cx.tell(op, if matches!(verdict, Verdict::Superseded { .. }) { Word::Superseded } else { Word::Rejected });
+        self.notify(store, op, verdict, cx);
+    }
+
+    /// Tells the user what became of an op, and keeps the notice: the app may die before it shows.
+    pub(super) fn notify(&self, store: &mut St, op: OpId, verdict: Verdict, cx: &mut Context<Wire>) {
+        let notice = Answer {
+            key: u64::from(op.0),
+            op,
+            device: self.me,
+            commit: 1,
+            expires: i64::MAX,
+            verdict,
+            row: Key::NONE,
+        };
+        // The same notice again changes nothing.
+        let _already_kept = store.insert_answer(&notice);
+        cx.tell(op, word_for(verdict));
     }
 
     fn touched(&self, store: &St, op: OpId) -> Vec<(Entity, Key)> {
@@ -377,6 +393,16 @@ impl<St: Store> Device<St> {
         self.races.remove(place);
         cx.reach(goal::RACE_LOST);
         cx.tell(op, if self.policy.receipt == Receipt::AfterSync { Word::Synced } else { Word::Unknown });
+    }
+}
+
+/// What a verdict is called towards the user.
+pub(super) fn word_for(verdict: Verdict) -> Word {
+    match verdict {
+        Verdict::Accepted => Word::Synced,
+        Verdict::Superseded { .. } => Word::Superseded,
+        Verdict::Manual => Word::Conflict,
+        Verdict::Rejected { .. } => Word::Rejected,
     }
 }
 

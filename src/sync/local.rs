@@ -93,6 +93,13 @@ impl<St: Store> Device<St> {
         }
         let mut effects = Vec::new();
         (self.domain.transition)(&op, &live, &mut effects);
+        let gone = |effect: &Effect| match effect {
+            Effect::Delete { entity, key } => live.row(*entity, *key).is_none(),
+            _ => false,
+        };
+        if effects.is_empty() || effects.iter().any(gone) {
+            return None;
+        }
         if op.verb == COMPLETE {
             let (_, prices) = self.carts.iter().find(|(cart, _)| *cart == op.earlier)?;
             charge(&mut effects, prices);
@@ -187,7 +194,10 @@ impl<St: Store> Device<St> {
                     let mut change = row;
                     change.fields[quantity as usize] = Value::int(delta);
                     items.push(item(Action::Add, change, 1 << quantity, base));
-                } else if entity == PRODUCT && self.policy.product_row != ProductRow::NotSent {
+                } else if entity == PRODUCT
+                    && self.policy.product_row != ProductRow::NotSent
+                    && items.iter().all(|item| (item.row.entity, item.row.key) != (entity, key))
+                {
                     let mask = if self.policy.product_row == ProductRow::WithStock { 0xff } else { !1 };
                     items.push(item(Action::Update, row, mask, base));
                 } else if entity == PRODUCT_BATCH && self.policy.batches == BatchPush::Rows {
