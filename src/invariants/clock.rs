@@ -91,7 +91,8 @@ pub fn twin_differs(scenario: &Scenario, with: Ending<'_>, without: Ending<'_>) 
         ops,
         text,
     };
-    let verdicts: BTreeMap<OpId, Option<Verdict>> = without.ops.iter().map(|(op, _, verdict)| (*op, *verdict)).collect();
+    let verdicts: BTreeMap<OpId, Option<Verdict>> =
+        without.ops.iter().map(|(op, _, verdict)| (*op, *verdict)).collect();
     for (op, _, verdict) in with.ops {
         let Some(other) = verdicts.get(op) else { continue };
         let (bent, true_time) = (verdict.as_ref().map(ruling), other.as_ref().map(ruling));
@@ -104,7 +105,9 @@ pub fn twin_differs(scenario: &Scenario, with: Ending<'_>, without: Ending<'_>) 
             let entity = pieces.first().map_or(Entity(0), |piece| piece.entity);
             let text = format!(
                 "{} was {} where clocks were wrong, but {} with every clock right",
-                scenario.op_name(*op), name(bent), name(true_time)
+                scenario.op_name(*op),
+                name(bent),
+                name(true_time)
             );
             return Some(broke("other-verdict", entity, vec![*op], text));
         }

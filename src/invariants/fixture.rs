@@ -224,10 +224,12 @@ impl Day {
             let before = self.history.find(node, theirs.entity, key).copied();
             let mut after = theirs;
             if theirs.entity == PRODUCT {
-                let lacking = self.history.ops().filter(|record| {
-                    record.op.node == node && !record.committed && !self.history.is_gone(record)
-                });
-                let own = lacking.flat_map(|record| &record.deltas).filter(|(entity, k, _)| (*entity, *k) == (PRODUCT, key));
+                let lacking = self
+                    .history
+                    .ops()
+                    .filter(|record| record.op.node == node && !record.committed && !self.history.is_gone(record));
+                let own =
+                    lacking.flat_map(|record| &record.deltas).filter(|(entity, k, _)| (*entity, *k) == (PRODUCT, key));
                 let sum: i64 = own.map(|(_, _, delta)| delta).sum();
                 after.fields[0] = Value::int(after.get(0).or_zero() + sum);
             }
@@ -271,7 +273,12 @@ impl Day {
         self.judge()
     }
 
-    /// The day is judged as it is.
+    /// What broke so far: every breach as `invariant: kind`.
+    pub fn so_far(&self) -> Vec<String> {
+        self.log.violations.iter().map(|one| format!("{}: {}", one.invariant, one.kind)).collect()
+    }
+
+    /// The day is judged as it is, before it came to rest.
     pub fn judge(&mut self) -> Vec<String> {
         for (index, invariant) in self.invariants.iter_mut().enumerate() {
             if invariant.not_checked(&self.history.facts, self.history.domain).is_none() {
@@ -279,7 +286,7 @@ impl Day {
                 invariant.judge(&self.history, &mut self.log);
             }
         }
-        self.log.violations.iter().map(|one| format!("{}: {}", one.invariant, one.kind)).collect()
+        self.so_far()
     }
 
     /// Whether an invariant's antecedent occurred.
