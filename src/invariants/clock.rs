@@ -37,6 +37,9 @@ impl Invariant for ClockIrrelevant {
     }
 }
 
+/// How an op ended: its words and its last verdict.
+pub type OpEnd = (OpId, Vec<(Time, Word)>, Option<Verdict>);
+
 /// How a run ended, as far as wrong clocks must not matter: the server's rows, and each op's words and last verdict.
 #[derive(Clone, Copy, Debug)]
 pub struct Ending<'a> {
@@ -45,7 +48,7 @@ pub struct Ending<'a> {
     /// The server's rows.
     pub server: &'a [Row],
     /// Each op's words and last verdict.
-    pub ops: &'a [(OpId, Vec<(Time, Word)>, Option<Verdict>)],
+    pub ops: &'a [OpEnd],
 }
 
 /// A verdict without its figures.

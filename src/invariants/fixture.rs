@@ -5,7 +5,7 @@
 //! hand with [`Day::write`].
 
 use super::{History, Invariant, Log, Moment, wants};
-use crate::model::retail::{PRODUCT, RETAIL, SUPPLIER, USER, field};
+use crate::model::retail::{PRODUCT, RETAIL, SELL, SET_PRICE, SUPPLIER, USER, field};
 use crate::model::{Effect, Entity, Key, Op, Row, Rows, Scenario, Step, Value, Verb};
 use crate::sim::{Cause, Channel, Label, NodeId, OpId, Point, Span, Time};
 use crate::system::{Facts, Pending, PendingState, Reports, RetryBounds, Verdict, Why, Word, Write};
@@ -294,4 +294,27 @@ impl Day {
         let index = self.invariants.iter().position(|one| one.name() == name).expect("an invariant of this name");
         self.log.exercised & 1 << index != 0
     }
+}
+
+/// Sets the price of X.
+pub fn price(id: u32, node: NodeId, value: i64) -> Op {
+    op(id, node, SET_PRICE).on(X).line(Key::NONE, value)
+}
+
+/// Sells so many X.
+pub fn sale(id: u32, node: NodeId, quantity: i64) -> Op {
+    op(id, node, SELL).line(X, quantity)
+}
+
+#[track_caller]
+pub fn assert_broke(breaches: &[String], expected: &str) {
+    assert!(breaches.iter().any(|one| one == expected), "{expected} is not among {breaches:?}");
+}
+
+/// A day on which one sale landed and everybody pulled.
+pub fn settled_day() -> (Day, Op) {
+    let one = sale(1, ABDOULAYE, 2);
+    let mut day = Day::of(&[one]);
+    day.does(one).lands(one).acked(one).pulls(ABDOULAYE).pulls(FATOUMATA);
+    (day, one)
 }

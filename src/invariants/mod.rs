@@ -6,6 +6,8 @@
 pub mod audit;
 #[cfg(test)]
 mod bad_days;
+#[cfg(test)]
+mod bad_words;
 pub mod clock;
 pub mod conflicts;
 pub mod convergence;

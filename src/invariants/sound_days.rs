@@ -5,8 +5,8 @@
 use super::fixture::*;
 use crate::model::retail::*;
 use crate::model::retail_workload::TODAY;
-use crate::model::{Effect, Entity, Key, Op, Row, Value};
-use crate::sim::{NodeId, OpId, Span};
+use crate::model::{Effect, Entity, Key, Row, Value};
+use crate::sim::{OpId, Span};
 use crate::system::{Rule, Verdict, Why, Word};
 
 const NOBODY: [&str; 0] = [];
@@ -45,10 +45,6 @@ fn the_loser_of_two_price_edits_is_told_superseded() {
     day.tell(theirs.id, Word::Superseded).pulls(FATOUMATA);
     assert_eq!(day.ends(), NOBODY);
     assert!(day.exercised("conflicts-are-real"));
-}
-
-fn price(id: u32, node: NodeId, value: i64) -> Op {
-    op(id, node, SET_PRICE).on(X).line(Key::NONE, value)
 }
 
 #[test]
