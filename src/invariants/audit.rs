@@ -59,7 +59,9 @@ impl Invariant for AuditComplete {
                     let (kinds, what): (&[Audit], _) = match verdict {
                         Verdict::Accepted => (&[Audit::Change, Audit::Conflict], "change"),
                         Verdict::Rejected { .. } => (&[Audit::Rejection, Audit::Conflict], "rejection"),
-                        Verdict::Superseded { .. } | Verdict::Manual => (&[Audit::Conflict, Audit::Rejection], "conflict"),
+                        Verdict::Superseded { .. } | Verdict::Manual => {
+                            (&[Audit::Conflict, Audit::Rejection], "conflict")
+                        }
                     };
                     if !is_logged(history, op, kinds) {
                         let entity = history.op(op).map_or(Entity(0), |record| entity_of(history, record));

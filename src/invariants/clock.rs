@@ -37,6 +37,9 @@ impl Invariant for ClockIrrelevant {
     }
 }
 
+/// How an op ended: its words and its last verdict.
+pub type OpEnd = (OpId, Vec<(Time, Word)>, Option<Verdict>);
+
 /// How a run ended, as far as wrong clocks must not matter: the server's rows, and each op's words and last verdict.
 #[derive(Clone, Copy, Debug)]
 pub struct Ending<'a> {
@@ -45,7 +48,7 @@ pub struct Ending<'a> {
     /// The server's rows.
     pub server: &'a [Row],
     /// Each op's words and last verdict.
-    pub ops: &'a [(OpId, Vec<(Time, Word)>, Option<Verdict>)],
+    pub ops: &'a [OpEnd],
 }
 
 /// A verdict without its figures.
@@ -91,7 +94,8 @@ pub fn twin_differs(scenario: &Scenario, with: Ending<'_>, without: Ending<'_>) 
         ops,
         text,
     };
-    let verdicts: BTreeMap<OpId, Option<Verdict>> = without.ops.iter().map(|(op, _, verdict)| (*op, *verdict)).collect();
+    let verdicts: BTreeMap<OpId, Option<Verdict>> =
+        without.ops.iter().map(|(op, _, verdict)| (*op, *verdict)).collect();
     for (op, _, verdict) in with.ops {
         let Some(other) = verdicts.get(op) else { continue };
         let (bent, true_time) = (verdict.as_ref().map(ruling), other.as_ref().map(ruling));
@@ -104,7 +108,9 @@ pub fn twin_differs(scenario: &Scenario, with: Ending<'_>, without: Ending<'_>) 
             let entity = pieces.first().map_or(Entity(0), |piece| piece.entity);
             let text = format!(
                 "{} was {} where clocks were wrong, but {} with every clock right",
-                scenario.op_name(*op), name(bent), name(true_time)
+                scenario.op_name(*op),
+                name(bent),
+                name(true_time)
             );
             return Some(broke("other-verdict", entity, vec![*op], text));
         }

@@ -70,7 +70,11 @@ impl ConflictsDecided {
         }
         let ops = [one.lost, one.by];
         let breach = Breach {
-            kind: "overwritten-unseen", entity: one.entity, node: NodeId::SERVER, ops: &ops, at: Some(one.at),
+            kind: "overwritten-unseen",
+            entity: one.entity,
+            node: NodeId::SERVER,
+            ops: &ops,
+            at: Some(one.at),
         };
         log.broke(history.domain, breach, || {
             let scenario = history.scenario;
@@ -95,9 +99,13 @@ impl ConflictsDecided {
             let Some(seen) = history.seen_upto(op, entity, key, field, true) else { continue };
             let since = &list[((seen + 1).max(0) as usize).min(list.len())..];
             let own = |by: OpId| history.is_own(record.op.node, by);
-            let taken = list.iter().any(|commit| commit.op == op) || since.iter().any(|commit| commit.value == value);
-            let replaced = list.iter().any(|commit| own(commit.op) && history.op(commit.op).is_some_and(|by| by.at > record.at));
-            let Some(winner) = since.iter().rev().find(|commit| commit.op.is_some() && !own(commit.op)) else { continue };
+            let taken = list.iter().any(|commit| commit.op == op)
+                || list[(seen.max(0) as usize).min(list.len())..].iter().any(|commit| commit.value == value);
+            let replaced =
+                list.iter().any(|commit| own(commit.op) && history.op(commit.op).is_some_and(|by| by.at > record.at));
+            let Some(winner) = since.iter().rev().find(|commit| commit.op.is_some() && !own(commit.op)) else {
+                continue;
+            };
             if taken || replaced {
                 continue;
             }

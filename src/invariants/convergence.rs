@@ -25,15 +25,16 @@ impl Difference {
     }
 
     fn tell(&self, history: &History<'_>, log: &mut Log) {
-        let breach =
-            Breach { kind: self.kind, entity: self.entity, node: self.node, ops: &self.ops, at: None };
+        let breach = Breach { kind: self.kind, entity: self.entity, node: self.node, ops: &self.ops, at: None };
         log.broke(history.domain, breach, || {
             let (scenario, domain) = (history.scenario, history.domain);
             let (node, table) = (scenario.node_name(self.node), domain.entity_name(self.entity));
             let name = scenario.row_name(self.entity, self.key);
             match (self.kind, self.field) {
                 ("missing-row", _) => format!("{node} never got the {table} row of {name}"),
-                ("missed-deletion", _) => format!("{node} still showed the {table} row of {name}, deleted on the server"),
+                ("missed-deletion", _) => {
+                    format!("{node} still showed the {table} row of {name}, deleted on the server")
+                }
                 ("extra-row", _) => format!("{node} showed a {table} row of {name} that the server does not have"),
                 (_, Some(field)) => {
                     let spec = &domain.fields(self.entity)[field as usize];
@@ -57,7 +58,8 @@ fn differences(history: &History<'_>, node: NodeId) -> Vec<Difference> {
         let due: Vec<&&Row> = rows.iter().filter(|row| !row.deleted && (history.in_scope)(node, row)).collect();
         let here = device.get(&(*entity, *key)).map_or(&[][..], Vec::as_slice);
         let live: Vec<&&Row> = here.iter().filter(|row| !row.deleted).collect();
-        let difference = |kind, field, ops, shows| Difference { kind, entity: *entity, key: *key, field, node, ops, shows };
+        let difference =
+            |kind, field, ops, shows| Difference { kind, entity: *entity, key: *key, field, node, ops, shows };
         if live.len() < due.len() {
             found.push(difference("missing-row", None, vec![last_writer(due[0])], String::new()));
         }
@@ -77,7 +79,13 @@ fn differences(history: &History<'_>, node: NodeId) -> Vec<Difference> {
             let kind = if known && due == 0 { "missed-deletion" } else { "extra-row" };
             let by = history.deletions.get(&(*entity, *key)).map_or(rows[0].origin, |(_, by)| *by);
             found.push(Difference {
-                kind, entity: *entity, key: *key, field: None, node, ops: vec![by], shows: String::new(),
+                kind,
+                entity: *entity,
+                key: *key,
+                field: None,
+                node,
+                ops: vec![by],
+                shows: String::new(),
             });
         }
     }
@@ -113,7 +121,8 @@ fn compare(
         }
         let commits = history.commits.get(&(mine.entity, canonical(theirs), field as u8));
         let older = commits.is_some_and(|list| {
-            list.split_last().is_some_and(|(last, rest)| last.value == there && rest.iter().any(|one| one.value == here))
+            list.split_last()
+                .is_some_and(|(last, rest)| last.value == there && rest.iter().any(|one| one.value == here))
         });
         let kind = if older { "older-row" } else { "differs" };
         differs(kind, Some(field as u8), format!("{there} on the server but {here} on {name}"));

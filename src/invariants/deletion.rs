@@ -5,7 +5,7 @@
 
 use super::history::canonical;
 use super::{Breach, History, Invariant, Log, Moment, wants};
-use crate::model::{Class, Entity, Key, Row};
+use crate::model::{Class, Effect, Entity, Key, Row};
 use crate::sim::{NodeId, OpId, Time};
 use crate::system::{Why, Write};
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ impl DeletedStaysDeleted {
     fn means_to(&self, history: &History<'_>, op: OpId, row: &Row, deleted_at: Time) -> bool {
         let Some(record) = history.op(op) else { return false };
         let key = canonical(row);
-        let known = self.known.get(&(record.op.node, row.entity, key)).or_else(|| self.known.get(&(record.op.node, row.entity, row.key)));
+        let known = self.known.get(&(record.op.node, row.entity, key));
         if known.is_some_and(|known| record.at.is_some_and(|at| at >= *known)) {
             return true;
         }
@@ -38,7 +38,10 @@ impl DeletedStaysDeleted {
             let list = history.commits.get(&(row.entity, key, field));
             list.is_some_and(|list| list.iter().any(|commit| commit.op == op && commit.at < deleted_at))
         });
-        row.origin == op && !made_before
+        let makes_it = history.effects(record).iter().any(
+            |effect| matches!(effect, Effect::Create(made) if made.entity == row.entity && canonical(made) == key),
+        );
+        (row.origin == op || makes_it) && !made_before
     }
 
     fn came_back(&self, history: &History<'_>, log: &mut Log, node: NodeId, row: &Row, ops: [OpId; 2]) {
@@ -61,7 +64,8 @@ impl DeletedStaysDeleted {
                 self.deleted.insert((before.entity, canonical(&before)), (history.now, write.op));
             }
             (None, Some(after)) => {
-                let found = [after.key, canonical(&after)].into_iter().find_map(|key| self.deleted.get(&(after.entity, key)));
+                let found =
+                    [after.key, canonical(&after)].into_iter().find_map(|key| self.deleted.get(&(after.entity, key)));
                 // Taking the deletion itself back, as decided, brings the row back rightly.
                 if let Some((at, deletion)) = found.copied()
                     && write.why != Why::RolledBack
@@ -125,7 +129,8 @@ fn field_came_back(history: &History<'_>, write: &Write, before: &Row, after: &R
         log.exercised();
         if stale {
             let ops = [emptied, write.op];
-            let breach = Breach { kind: "field-came-back", entity: after.entity, node: NodeId::SERVER, ops: &ops, at: None };
+            let breach =
+                Breach { kind: "field-came-back", entity: after.entity, node: NodeId::SERVER, ops: &ops, at: None };
             log.broke(history.domain, breach, || {
                 let name = history.scenario.row_name(after.entity, key);
                 let emptied = history.scenario.op_name(emptied);

@@ -7,7 +7,7 @@ use super::{Breach, History, Invariant, Log, Moment, wants};
 use crate::model::domain::{Piece, SPLIT};
 use crate::model::{Key, Row};
 use crate::sim::{NodeId, OpId};
-use crate::system::{Facts, Why, Write};
+use crate::system::{Why, Write};
 use std::collections::BTreeSet;
 
 fn rows_of<'a>(history: &'a History<'_>, node: NodeId, op: OpId, piece: &'a Piece) -> impl Iterator<Item = &'a Row> {
@@ -156,17 +156,16 @@ impl Invariant for OpAllOrNothing {
             }
         }
     }
-    fn not_checked(&self, _: &Facts, _: &crate::model::Domain) -> Option<&'static str> {
-        None
-    }
 }
 
 impl History<'_> {
-    /// Whether nothing is left to do, given up or kept as a dead letter on a device at rest.
+    /// Whether nothing is left to do, given up or kept as a dead letter on a device at rest that is up.
     pub fn is_clean(&self, node: NodeId) -> bool {
         let view = self.node(node);
         let settled = |row: &Row| row.state == crate::model::RowState::Synced;
-        view.pending.is_empty() && (self.facts.reports.pending || view.rows.values().all(settled))
+        view.unfinished == 0
+            && view.pending.is_empty()
+            && (self.facts.reports.pending || view.rows.values().all(settled))
     }
 
     /// Rows by canonical key.

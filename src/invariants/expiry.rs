@@ -54,9 +54,8 @@ impl BatchesFirstExpiredFirstOut {
     fn check_sale(&self, history: &History<'_>, law: &ExpiryLaw, sale: &Sale, log: &mut Log) {
         let today = (clock::MORNING + history.now.0 as i64).div_euclid(DAY);
         let expires = |row: &Row| row.get(law.expires).or_zero();
-        let of_product = self.batches.values().filter(|row| {
-            !row.deleted && row.get(law.product).as_key() == Some(sale.product)
-        });
+        let of_product =
+            self.batches.values().filter(|row| !row.deleted && row.get(law.product).as_key() == Some(sale.product));
         let left = |row: &Row| row.get(law.quantity).or_zero() - sale.taken.get(&row.key).copied().unwrap_or(0);
         let fresh: Vec<&Row> = of_product.filter(|row| expires(row) > today).collect();
         if fresh.iter().any(|row| row.get(law.quantity).or_zero() > 0) {
@@ -80,7 +79,9 @@ impl BatchesFirstExpiredFirstOut {
             let (op, batch) = (history.scenario.op_name(sale.op), history.scenario.row_name(law.batch, canonical(row)));
             match kind {
                 "expired-batch" => format!("{op} took from {batch}, which had expired"),
-                "wrong-batch" => format!("{op} took from a later batch while {batch}, which expires earlier, had stock"),
+                "wrong-batch" => {
+                    format!("{op} took from a later batch while {batch}, which expires earlier, had stock")
+                }
                 _ => format!("{op} took from no batch while {batch} had stock"),
             }
         });

@@ -5,7 +5,7 @@
 //! hand with [`Day::write`].
 
 use super::{History, Invariant, Log, Moment, wants};
-use crate::model::retail::{PRODUCT, RETAIL, SUPPLIER, USER, field};
+use crate::model::retail::{PRODUCT, RETAIL, SELL, SET_PRICE, SUPPLIER, USER, field};
 use crate::model::{Effect, Entity, Key, Op, Row, Rows, Scenario, Step, Value, Verb};
 use crate::sim::{Cause, Channel, Label, NodeId, OpId, Point, Span, Time};
 use crate::system::{Facts, Pending, PendingState, Reports, RetryBounds, Verdict, Why, Word, Write};
@@ -224,10 +224,12 @@ impl Day {
             let before = self.history.find(node, theirs.entity, key).copied();
             let mut after = theirs;
             if theirs.entity == PRODUCT {
-                let lacking = self.history.ops().filter(|record| {
-                    record.op.node == node && !record.committed && !self.history.is_gone(record)
-                });
-                let own = lacking.flat_map(|record| &record.deltas).filter(|(entity, k, _)| (*entity, *k) == (PRODUCT, key));
+                let lacking = self
+                    .history
+                    .ops()
+                    .filter(|record| record.op.node == node && !record.committed && !self.history.is_gone(record));
+                let own =
+                    lacking.flat_map(|record| &record.deltas).filter(|(entity, k, _)| (*entity, *k) == (PRODUCT, key));
                 let sum: i64 = own.map(|(_, _, delta)| delta).sum();
                 after.fields[0] = Value::int(after.get(0).or_zero() + sum);
             }
@@ -271,7 +273,12 @@ impl Day {
         self.judge()
     }
 
-    /// The day is judged as it is.
+    /// What broke so far: every breach as `invariant: kind`.
+    pub fn so_far(&self) -> Vec<String> {
+        self.log.violations.iter().map(|one| format!("{}: {}", one.invariant, one.kind)).collect()
+    }
+
+    /// The day is judged as it is, before it came to rest.
     pub fn judge(&mut self) -> Vec<String> {
         for (index, invariant) in self.invariants.iter_mut().enumerate() {
             if invariant.not_checked(&self.history.facts, self.history.domain).is_none() {
@@ -279,7 +286,7 @@ impl Day {
                 invariant.judge(&self.history, &mut self.log);
             }
         }
-        self.log.violations.iter().map(|one| format!("{}: {}", one.invariant, one.kind)).collect()
+        self.so_far()
     }
 
     /// Whether an invariant's antecedent occurred.
@@ -287,4 +294,27 @@ impl Day {
         let index = self.invariants.iter().position(|one| one.name() == name).expect("an invariant of this name");
         self.log.exercised & 1 << index != 0
     }
+}
+
+/// Sets the price of X.
+pub fn price(id: u32, node: NodeId, value: i64) -> Op {
+    op(id, node, SET_PRICE).on(X).line(Key::NONE, value)
+}
+
+/// Sells so many X.
+pub fn sale(id: u32, node: NodeId, quantity: i64) -> Op {
+    op(id, node, SELL).line(X, quantity)
+}
+
+#[track_caller]
+pub fn assert_broke(breaches: &[String], expected: &str) {
+    assert!(breaches.iter().any(|one| one == expected), "{expected} is not among {breaches:?}");
+}
+
+/// A day on which one sale landed and everybody pulled.
+pub fn settled_day() -> (Day, Op) {
+    let one = sale(1, ABDOULAYE, 2);
+    let mut day = Day::of(&[one]);
+    day.does(one).lands(one).acked(one).pulls(ABDOULAYE).pulls(FATOUMATA);
+    (day, one)
 }

@@ -54,6 +54,10 @@ impl Invariant for NoOpLost {
                 continue;
             }
             log.exercised();
+            // A device that is down cannot say what it still wants.
+            if history.node(record.op.node).unfinished > 0 {
+                continue;
+            }
             let state = history.pending(record);
             let dead = state == Some(PendingState::DeadLetter) || record.last_word() == Some(Word::DeadLetter);
             let unjust = dead

@@ -4,6 +4,10 @@
 //! antecedent occurred (*exercised*), so that a green campaign can be told from an empty one.
 
 pub mod audit;
+#[cfg(test)]
+mod bad_days;
+#[cfg(test)]
+mod bad_words;
 pub mod clock;
 pub mod conflicts;
 pub mod convergence;
@@ -163,8 +167,7 @@ impl Log {
     pub fn broke(&mut self, domain: &Domain, breach: Breach<'_>, text: impl FnOnce() -> String) {
         self.exercised();
         let entity = domain.entity_name(breach.entity);
-        let known =
-            |v: &Violation| v.invariant == self.name && v.kind == breach.kind && v.entity == entity;
+        let known = |v: &Violation| v.invariant == self.name && v.kind == breach.kind && v.entity == entity;
         if self.violations.iter().any(known) {
             return;
         }

@@ -27,13 +27,14 @@ impl NumbersUnique {
         for (field, value) in numbers(history.domain, row) {
             let holder = self.holders.insert((row.entity, field, value), row.key).filter(|key| *key != row.key);
             let other = holder.and_then(|key| history.server().rows.get(&(row.entity, key)));
-            let Some(other) = other.filter(|other| {
-                !other.deleted && other.get(field) == value && other.origin != row.origin
-            }) else {
+            let Some(other) =
+                other.filter(|other| !other.deleted && other.get(field) == value && other.origin != row.origin)
+            else {
                 continue;
             };
             let ops = [other.origin, row.origin];
-            let breach = Breach { kind: "number-shared", entity: row.entity, node: NodeId::SERVER, ops: &ops, at: None };
+            let breach =
+                Breach { kind: "number-shared", entity: row.entity, node: NodeId::SERVER, ops: &ops, at: None };
             log.broke(history.domain, breach, || {
                 let (first, second) = (history.scenario.op_name(ops[0]), history.scenario.op_name(ops[1]));
                 format!("{first} and {second} got the same number, {value}")

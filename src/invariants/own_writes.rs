@@ -136,7 +136,14 @@ impl Figures {
             if explains(&own, place, shown - at(place), false) {
                 self.shown.insert((node, entity, key), (place, wiped));
                 return Some(Figure {
-                    reading: Reading::Sound, node, entity, key, field, shown, expected: shown, ops: Vec::new(),
+                    reading: Reading::Sound,
+                    node,
+                    entity,
+                    key,
+                    field,
+                    shown,
+                    expected: shown,
+                    ops: Vec::new(),
                 });
             }
         }
@@ -216,7 +223,8 @@ impl OwnWritesStay {
                     log.exercised();
                     let same = match spec.class {
                         Class::Reference(to) => {
-                            let named = |row: &Row| row.fields[field].as_key().map(|key| history.canonical(node, to, key));
+                            let named =
+                                |row: &Row| row.fields[field].as_key().map(|key| history.canonical(node, to, key));
                             named(&before) == named(&after)
                         }
                         _ => before.fields[field] == after.fields[field],
@@ -255,18 +263,26 @@ impl OwnWritesStay {
                         let spec = &history.domain.fields(row.entity)[field as usize];
                         format!(
                             "on {} the {} of {name}, set by {} there, was replaced by {} though nobody had decided so",
-                            scenario.node_name(node), spec.name, scenario.op_name(own), row.get(field)
+                            scenario.node_name(node),
+                            spec.name,
+                            scenario.op_name(own),
+                            row.get(field)
                         )
                     });
                 }
                 Suspect::Row { row, own, by } => {
                     let view = history.node(node);
                     let (entity, part) = (row.entity, row.part);
-                    let mut made = view.by_op.range((own, entity, part, Key::NONE)..=(own, entity, part, Key(u64::MAX)));
-                    let live = made.any(|(_, _, _, key)| view.rows.get(&(entity, *key)).is_some_and(|row| !row.deleted));
+                    let mut made =
+                        view.by_op.range((own, entity, part, Key::NONE)..=(own, entity, part, Key(u64::MAX)));
+                    let live =
+                        made.any(|(_, _, _, key)| view.rows.get(&(entity, *key)).is_some_and(|row| !row.deleted));
                     let key = canonical(&row);
                     let deleted = history.deletions.contains_key(&(entity, key))
-                        || history.taken_away.get(&(node, entity, key)).is_some_and(|(_, by)| *by != own && by.is_some())
+                        || history
+                            .taken_away
+                            .get(&(node, entity, key))
+                            .is_some_and(|(_, by)| *by != own && by.is_some())
                         || history.find(NodeId::SERVER, entity, key).is_some_and(|row| row.deleted);
                     if live || deleted {
                         continue;
@@ -275,7 +291,9 @@ impl OwnWritesStay {
                     log.broke(history.domain, breach, || {
                         format!(
                             "the {} of {} vanished from {}, its own device",
-                            history.domain.entity_name(entity), scenario.op_name(own), scenario.node_name(node)
+                            history.domain.entity_name(entity),
+                            scenario.op_name(own),
+                            scenario.node_name(node)
                         )
                     });
                 }
@@ -315,7 +333,11 @@ impl Invariant for OwnWritesStay {
         self.figures.observe(history, moment, &mut |figure| match figure.reading {
             Reading::OwnOpMissing => {
                 let breach = Breach {
-                    kind: "stock-overwritten", entity: figure.entity, node: figure.node, ops: &figure.ops, at: None,
+                    kind: "stock-overwritten",
+                    entity: figure.entity,
+                    node: figure.node,
+                    ops: &figure.ops,
+                    at: None,
                 };
                 log.broke(history.domain, breach, || figure.text(history));
             }

@@ -84,9 +84,8 @@ impl History<'_> {
     /// Whether an op of the same device, done later, committed on this field (it may have replaced the first in the outbox).
     fn own_later_edit(&self, record: &OpRecord, entity: Entity, key: Key, field: u8) -> bool {
         self.commits.get(&(entity, key, field)).is_some_and(|list| {
-            list.iter().any(|commit| {
-                self.op(commit.op).is_some_and(|by| by.op.node == record.op.node && by.at > record.at)
-            })
+            list.iter()
+                .any(|commit| self.op(commit.op).is_some_and(|by| by.op.node == record.op.node && by.at > record.at))
         })
     }
 
@@ -133,8 +132,8 @@ impl History<'_> {
                 let listed = self.commits.get(&(entity, key, field));
                 let by_it = listed.is_some_and(|list| list.iter().any(|commit| commit.op == id));
                 let same = self.find(NodeId::SERVER, entity, key).is_some_and(|row| row.get(field) == value);
-                let replaced = self.own_later_edit(record, entity, key, field)
-                    || self.own_later_deletion(record, entity, key);
+                let replaced =
+                    self.own_later_edit(record, entity, key, field) || self.own_later_deletion(record, entity, key);
                 (entity, by_it || same || replaced)
             }
             Effect::Add { entity, key, field, delta } => {

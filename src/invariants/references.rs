@@ -3,6 +3,7 @@
 //! A tombstone resolves a reference: the row was there. Rows that are out of a device's scope are not due there.
 
 use super::history::canonical;
+use super::questions::plain;
 use super::{Breach, History, Invariant, Log, Moment, wants};
 use crate::model::{Class, Entity, Key, Row};
 use crate::sim::{NodeId, OpId};
@@ -57,8 +58,7 @@ impl ReferencesResolve {
         let view = history.node(node);
         let here = history.by_canonical(node);
         for row in view.rows.values().filter(|row| !row.deleted && !row.entity.is_bookkeeping()) {
-            let temporary =
-                row.key.is_temporary() || references(history, row).any(|(_, _, key)| key.is_temporary());
+            let temporary = row.key.is_temporary() || references(history, row).any(|(_, _, key)| key.is_temporary());
             if temporary {
                 let breach = Breach { kind: "temporary-left", entity: row.entity, node, ops: &[row.origin], at: None };
                 log.broke(history.domain, breach, || {
@@ -98,7 +98,8 @@ impl ReferencesResolve {
                 })
             });
             if let Some((_, to, key)) = parent {
-                let breach = Breach { kind: "children-missing", entity: row.entity, node, ops: &[row.origin], at: None };
+                let breach =
+                    Breach { kind: "children-missing", entity: row.entity, node, ops: &[row.origin], at: None };
                 log.broke(history.domain, breach, || {
                     let parent = history.scenario.row_name(to, history.canonical(NodeId::SERVER, to, key));
                     let (table, child) = (history.domain.entity_name(to), history.domain.entity_name(row.entity));
@@ -118,7 +119,8 @@ fn dangling(history: &History<'_>, log: &mut Log, node: NodeId, row: &Row, field
         let spec = &domain.fields(row.entity)[field as usize];
         format!(
             "on {} the {table} row of {name} referred by {} to a {target} that is not there",
-            scenario.node_name(node), spec.name
+            scenario.node_name(node),
+            spec.name
         )
     });
 }
@@ -129,7 +131,10 @@ fn maker_relied_on(history: &History<'_>, op: OpId, about: Key) -> Option<OpId> 
     if history.node(record.op.node).wiped.is_some() {
         return None;
     }
-    let keys = history.referred(record);
+    let mut keys = history.referred(record);
+    if keys.iter().any(|(_, key)| *key == plain(about)) {
+        keys.retain(|(_, key)| *key == plain(about));
+    }
     let about = about.maker().map(|(maker, _)| maker);
     keys.iter().find_map(|(entity, key)| {
         let (maker, _) = key.maker()?;
@@ -169,8 +174,13 @@ impl Invariant for ReferencesResolve {
                     let made = history.op(maker).expect("a maker that was relied on has a record");
                     (history.domain.pieces)(&made.op, &mut pieces);
                     let entity = pieces.first().map_or(Entity(0), |piece| piece.entity);
-                    let breach =
-                        Breach { kind: "refused-as-missing", entity, node: NodeId::SERVER, ops: &[maker, *op], at: None };
+                    let breach = Breach {
+                        kind: "refused-as-missing",
+                        entity,
+                        node: NodeId::SERVER,
+                        ops: &[maker, *op],
+                        at: None,
+                    };
                     log.broke(history.domain, breach, || {
                         let (name, maker) = (history.scenario.op_name(*op), history.scenario.op_name(maker));
                         format!("the server refused {name} for want of {maker}, which its own device had made before")

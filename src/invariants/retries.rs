@@ -43,8 +43,7 @@ impl Invariant for RetriesBounded {
         let device = scenario.node_name(*node);
         let entity_of = |op: OpId| history.op(op).map_or(Entity(0), |record| super::loss::entity_of(history, record));
         if ops.len() > bounds.batch as usize {
-            let breach =
-                Breach { kind: "batch-too-big", entity: entity_of(ops[0]), node: *node, ops, at: None };
+            let breach = Breach { kind: "batch-too-big", entity: entity_of(ops[0]), node: *node, ops, at: None };
             log.broke(history.domain, breach, || {
                 format!("{device} sent {} ops in one message, where {} is the most", ops.len(), bounds.batch)
             });

@@ -5,7 +5,7 @@
 use super::history::canonical;
 use super::{Breach, History, Invariant, Log, Moment, wants};
 use crate::model::{Class, Domain, Row};
-use crate::system::{Facts, Why};
+use crate::system::Why;
 
 /// An op runs as the user and tenant who made it; no row leaves its tenant or practice.
 #[derive(Default)]
@@ -36,7 +36,10 @@ impl Invariant for ScopeKept {
                 let breach = Breach { kind: "wrong-actor", entity: after.entity, node: *node, ops: &ops, at: None };
                 log.broke(history.domain, breach, || {
                     let (op, node) = (scenario.op_name(after.origin), scenario.node_name(*node));
-                    format!("the {table} of {op}, done by user {}, ran on {node} as user {}", record.op.user, after.actor)
+                    format!(
+                        "the {table} of {op}, done by user {}, ran on {node} as user {}",
+                        record.op.user, after.actor
+                    )
                 });
             }
         }
@@ -116,9 +119,6 @@ impl Invariant for DamagedNeverApplied {
     }
     fn promise(&self) -> &'static str {
         "a payload damaged on the way never changes a row"
-    }
-    fn not_checked(&self, _: &Facts, _: &Domain) -> Option<&'static str> {
-        None
     }
     fn wants(&self) -> u8 {
         wants::WROTE | wants::BETWEEN

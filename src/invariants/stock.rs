@@ -88,7 +88,9 @@ impl StockConserved {
 
     fn entry(&mut self, history: &History<'_>, row: &Row, sign: i64) {
         for (n, ledger) in history.domain.ledgers.iter().enumerate() {
-            let (true, Some(account)) = (ledger.entry == row.entity, row.get(ledger.reference).as_key()) else { continue };
+            let (true, Some(account)) = (ledger.entry == row.entity, row.get(ledger.reference).as_key()) else {
+                continue;
+            };
             let amount = row.get(ledger.amount).or_zero() * sign;
             *self.sums.entry((n, account)).or_default() += amount;
             self.touched.insert((ledger.account, account));
@@ -249,8 +251,13 @@ impl Invariant for StockConserved {
         if history.facts.reports.authors {
             self.figures.observe(history, moment, &mut |figure| {
                 if figure.reading == Reading::Unexplained {
-                    let breach =
-                        Breach { kind: "phantom", entity: figure.entity, node: figure.node, ops: &figure.ops, at: None };
+                    let breach = Breach {
+                        kind: "phantom",
+                        entity: figure.entity,
+                        node: figure.node,
+                        ops: &figure.ops,
+                        at: None,
+                    };
                     log.broke(history.domain, breach, || figure.text(history));
                 }
             });

@@ -101,7 +101,9 @@ impl StatusTruthful {
             log.broke(history.domain, breach, || {
                 let (name, table) = (scenario.row_name(row.entity, key), history.domain.entity_name(row.entity));
                 let node = scenario.node_name(node);
-                format!("{node} was told that it is up to date, but it never got the {table} of {name}, made before that")
+                format!(
+                    "{node} was told that it is up to date, but it never got the {table} of {name}, made before that"
+                )
             });
         }
     }

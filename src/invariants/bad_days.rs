@@ -1,0 +1,213 @@
+//! Days on which stock, rows or ops were lost or doubled: each invariant rejects a history that breaks it.
+//!
+//! Some breaches break several promises by nature; a test asserts the one that it is about.
+
+use super::fixture::*;
+use crate::model::retail::*;
+use crate::model::{Key, Row, Value};
+use crate::sim::OpId;
+use crate::system::{PendingState, Rule, Verdict, Why, Word};
+
+#[test]
+fn two_tills_sell_the_same_five_units() {
+    let (first, second) = (sale(1, ABDOULAYE, 5), sale(2, FATOUMATA, 5));
+    let mut day = Day::of(&[first, second]);
+    day.does(first).does(second).lands(first).lands(second);
+    assert_eq!(day.so_far(), ["stock-never-negative: negative"]);
+    assert_eq!(day.log.violations[0].text, "the server's stock of X went from 0 to -5");
+}
+
+#[test]
+fn a_retry_makes_a_second_sale() {
+    let one = sale(1, ABDOULAYE, 2);
+    let mut day = Day::of(&[one]);
+    day.does(one).lands(one);
+    let row = day.row(SERVER, SALE, Key::made(one.id, 0));
+    day.write(SERVER, None, Some(Row { key: Key(99), ..row }), one.id, Why::Effect).between(SERVER);
+    assert_broke(&day.judge(), "one-effect-per-op: twice");
+}
+
+#[test]
+fn the_stock_is_written_without_a_movement() {
+    let one = sale(1, ABDOULAYE, 2);
+    let mut day = Day::of(&[one]);
+    day.does(one).lands(one).set(SERVER, (PRODUCT, X, 0), Value::int(1), one.id, Why::Effect);
+    assert_eq!(day.so_far(), ["stock-conserved: ledger"]);
+}
+
+#[test]
+fn batches_stay_as_they_were_while_the_product_is_sold() {
+    let one = sale(1, ABDOULAYE, 2);
+    let batch = Row::new(PRODUCT_BATCH, Key(10))
+        .with(field::BATCH_PRODUCT, Value::key(X))
+        .with(field::BATCH_EXPIRES, Value::int(30_000))
+        .with(field::BATCH_QUANTITY, Value::int(5));
+    let mut day = Day::with(&[one], &[("lot-1", batch)]);
+    day.does(one).lands(one);
+    let breaches = day.judge();
+    assert_broke(&breaches, "stock-conserved: parts");
+    assert_broke(&breaches, "batches-first-expired-first-out: no-batch");
+}
+
+#[test]
+fn a_total_that_its_lines_do_not_make() {
+    let one = sale(1, ABDOULAYE, 2);
+    let mut day = Day::of(&[one]);
+    day.does(one).lands(one).set(SERVER, (SALE, Key::made(one.id, 0), 1), Value::int(1), one.id, Why::Effect);
+    assert_broke(&day.judge(), "stock-conserved: total");
+}
+
+#[test]
+fn a_rollback_adds_to_a_stock_that_a_pull_has_overwritten() {
+    let one = sale(1, ABDOULAYE, 2);
+    let mut day = Day::of(&[one]);
+    day.does(one).set(ABDOULAYE, (PRODUCT, X, 0), Value::int(5), OpId::NONE, Why::Copied);
+    let short = Verdict::Rejected { rule: Rule::Quantity, about: X, available: 5, requested: 6 };
+    day.decide(one.id, short).takes_back(one, Word::Rejected);
+    let breaches = day.judge();
+    assert_broke(&breaches, "own-writes-stay: stock-overwritten");
+    assert_broke(&breaches, "stock-conserved: phantom");
+}
+
+#[test]
+fn a_sale_lands_without_its_movement() {
+    let one = sale(1, ABDOULAYE, 2);
+    let mut day = Day::of(&[one]);
+    let effects = day.effects(ABDOULAYE, &one);
+    day.does(one).apply(SERVER, one.id, &effects[..2]).between(SERVER);
+    assert_eq!(day.so_far(), ["op-all-or-nothing: effect-incomplete"]);
+}
+
+#[test]
+fn a_saved_sale_is_on_no_disk_any_more() {
+    let one = sale(1, ABDOULAYE, 2);
+    let mut day = Day::of(&[one]);
+    day.does(one);
+    assert_broke(&day.ends(), "no-op-lost: vanished");
+}
+
+#[test]
+fn a_sale_given_up_stuck_or_unsent_is_lost_each_in_its_own_way() {
+    for (state, kind) in [
+        (PendingState::GivenUp, "given-up"),
+        (PendingState::InFlight, "stuck-in-flight"),
+        (PendingState::Queued, "never-sent"),
+    ] {
+        let one = sale(1, ABDOULAYE, 2);
+        let mut day = Day::of(&[one]);
+        day.does(one).still_wants(one, state);
+        let breaches = day.ends();
+        assert_broke(&breaches, &format!("no-op-lost: {kind}"));
+        let stuck = breaches.contains(&"outbox-drains: stuck".to_string());
+        assert_eq!(stuck, state != PendingState::GivenUp);
+    }
+}
+
+#[test]
+fn a_dead_letter_that_the_server_never_refused_is_a_loss() {
+    let one = sale(1, ABDOULAYE, 2);
+    let mut day = Day::of(&[one]);
+    day.does(one).tell(one.id, Word::DeadLetter).still_wants(one, PendingState::DeadLetter);
+    assert_eq!(day.ends(), ["no-op-lost: dropped-as-dead-letter"]);
+}
+
+#[test]
+fn a_day_that_never_comes_to_rest() {
+    let mut day = Day::of(&[]);
+    assert_eq!(day.judge(), ["outbox-drains: never-rests"]);
+}
+
+#[test]
+fn a_till_shows_a_price_that_was_never_set() {
+    let (mut day, _) = settled_day();
+    day.set(FATOUMATA, (PRODUCT, X, 1), Value::int(1), OpId::NONE, Why::Copied);
+    assert_eq!(day.ends(), ["replicas-converge: differs"]);
+}
+
+#[test]
+fn a_till_shows_a_row_that_only_it_has() {
+    let (mut day, _) = settled_day();
+    day.write(FATOUMATA, None, Some(product(Key(50), 1, 1)), OpId::NONE, Why::Copied);
+    assert_eq!(day.ends(), ["replicas-converge: extra-row"]);
+}
+
+#[test]
+fn a_till_misses_a_row_and_an_old_figure_stays() {
+    let one = sale(1, ABDOULAYE, 2);
+    let mut day = Day::of(&[one]);
+    day.does(one).lands(one).acked(one).pulls(ABDOULAYE);
+    let breaches = day.ends();
+    assert_broke(&breaches, "pull-misses-nothing: missing-row");
+    assert_broke(&breaches, "pull-misses-nothing: older-row");
+}
+
+#[test]
+fn a_till_never_learns_of_a_deletion() {
+    let gone = op(1, ABDOULAYE, DELETE_SUPPLIER).on(S);
+    let mut day = Day::of(&[gone]);
+    day.does(gone).lands(gone).acked(gone);
+    assert_eq!(day.ends(), ["pull-misses-nothing: missed-deletion"]);
+}
+
+#[test]
+fn a_pull_overwrites_a_price_that_was_not_sent_yet() {
+    let mine = price(1, ABDOULAYE, 6_000);
+    let mut day = Day::of(&[mine]);
+    day.does(mine).set(ABDOULAYE, (PRODUCT, X, 1), Value::int(5_000), OpId::NONE, Why::Copied);
+    assert_broke(&day.judge(), "own-writes-stay: field-overwritten");
+}
+
+#[test]
+fn a_refresh_drops_a_sale_that_was_not_sent_yet() {
+    let mine = op(1, ABDOULAYE, SPEND).line(Key::NONE, 500);
+    let mut day = Day::of(&[mine]);
+    day.does(mine);
+    let row = day.row(ABDOULAYE, EXPENSE, Key::made(mine.id, 0));
+    day.write(ABDOULAYE, Some(row), None, OpId::NONE, Why::Copied).between(ABDOULAYE);
+    assert_broke(&day.judge(), "own-writes-stay: row-vanished");
+}
+
+#[test]
+fn a_pull_puts_sold_units_back_on_the_shelf() {
+    let mine = sale(1, ABDOULAYE, 2);
+    let mut day = Day::of(&[mine]);
+    day.does(mine).set(ABDOULAYE, (PRODUCT, X, 0), Value::int(5), OpId::NONE, Why::Copied);
+    assert_broke(&day.judge(), "own-writes-stay: stock-overwritten");
+}
+
+#[test]
+fn a_line_on_the_server_refers_to_a_product_that_is_not_there() {
+    let one = op(1, ABDOULAYE, SELL).line(Key(40), 1);
+    let mut day = Day::of(&[one]);
+    let effects: Vec<_> = day.effects(SERVER, &one);
+    day.apply(SERVER, one.id, &effects[..2]).between(SERVER);
+    assert_broke(&day.judge(), "references-resolve: dangling");
+}
+
+#[test]
+fn a_temporary_id_stays() {
+    let (mut day, one) = settled_day();
+    let row = day.row(ABDOULAYE, SALE, Key::made(one.id, 0));
+    let temporary = Row { key: row.key.temporary(), ..row };
+    day.write(ABDOULAYE, Some(row), Some(temporary), one.id, Why::Renamed).between(ABDOULAYE);
+    assert_broke(&day.ends(), "references-resolve: temporary-left");
+}
+
+#[test]
+fn a_sale_comes_without_its_lines() {
+    let (mut day, one) = settled_day();
+    let line = day.row(FATOUMATA, SALE_ITEM, Key::made(one.id, LINE));
+    day.write(FATOUMATA, Some(line), None, OpId::NONE, Why::Purged).between(FATOUMATA);
+    assert_broke(&day.ends(), "references-resolve: children-missing");
+}
+
+#[test]
+fn an_update_that_overtakes_its_create_is_refused_as_missing() {
+    let made = op(1, ABDOULAYE, CREATE_PRODUCT).line(Key::NONE, 0).line(Key::NONE, 900);
+    let edit = op(2, ABDOULAYE, SET_PRICE).on(Key::made(made.id, 0)).line(Key::NONE, 950);
+    let mut day = Day::of(&[made, edit]);
+    day.does(made).does(edit);
+    let missing = Verdict::Rejected { rule: Rule::Missing, about: Key::made(made.id, 0), available: 0, requested: 0 };
+    day.decide(edit.id, missing).between(SERVER);
+    assert_eq!(day.so_far(), ["references-resolve: refused-as-missing"]);
+}
