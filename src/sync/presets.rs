@@ -101,6 +101,8 @@ pub const SERI_MVP: Policy = Policy {
 /// `seri-1` after its first week: validation (fix 1) and the raced sync before the receipt (fix 2), nothing else.
 pub const SERI_WEEK_1: Policy = Policy {
     receipt: Receipt::AfterSync,
+    // There are no keys yet; what they would cover makes no difference.
+    key_covers: KeyCovers::Everything,
     validation: Validation::ReadThenWrite,
     rollback_on: RollbackOn::AnyErrorInBatch,
     error_answer: ErrorAnswer::Fails,
@@ -110,6 +112,7 @@ pub const SERI_WEEK_1: Policy = Policy {
 /// All five fixes of `seri-1` as written. The awaited sync of fix 2 and the fire-and-forget of fix 4 hook the same line.
 pub const SERI_RECOMMENDED: Policy = Policy {
     idempotency: Idempotency::CheckThenStore,
+    key_covers: KeyCovers::Sales,
     after_sale: AfterSale::Push,
     after_edit: AfterEdit::Debounced,
     order: OutboxOrder::CreatesFirst,
