@@ -56,6 +56,7 @@
 //!             clock_bound: None,
 //!             reports: Reports::NOTHING,
 //!             goals: &[],
+//!             out_of_reach: 0,
 //!         }
 //!     }
 //!     fn disk(&self, _: NodeId, _: u32, rows: &mut dyn Iterator<Item = Row>) -> Vec<Row> {
