@@ -4,7 +4,7 @@
 //! Whether a purpose is well put is for a reader to say.
 
 use squall::invariants;
-use squall::sync::presets::PRESETS;
+use squall::sync::presets::{PRESETS, SERI_2026_01_16, SERI_SOUND};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -60,12 +60,15 @@ fn every_invariant_stands_with_its_promise_as_the_code_words_it() {
 }
 
 #[test]
-fn every_preset_and_every_knob_is_described() {
+fn every_preset_is_described_and_every_knob_stands_with_its_values() {
     let document = document();
-    for (name, _, policy) in PRESETS {
+    for (name, ..) in PRESETS {
         assert!(document.contains(&format!("| `{name}` | ")), "ARCHITECTURE.md does not describe the preset {name}");
-        for (knob, _) in policy.settings() {
-            assert!(document.contains(&format!("| `{knob}` | ")), "ARCHITECTURE.md does not describe the knob {knob}");
-        }
+    }
+    for ((knob, found), (_, sound)) in SERI_2026_01_16.settings().into_iter().zip(SERI_SOUND.settings()) {
+        let row = document.lines().find(|line| line.starts_with(&format!("| `{knob}` | ")));
+        let row = row.unwrap_or_else(|| panic!("ARCHITECTURE.md does not describe the knob {knob}"));
+        let values = format!("| `{found}` | `{sound}` |");
+        assert!(row.ends_with(&values), "the knob {knob} stands with other values than {values}");
     }
 }
