@@ -85,7 +85,18 @@ pub enum Moment<'a> {
     /// The server decided.
     Decided(OpId, Verdict),
     /// A node sent a message that carries ops, in the step with this label.
-    Sent { node: NodeId, channel: Channel, cause: Cause, step: Label, ops: &'a [OpId] },
+    Sent {
+        /// The sender.
+        node: NodeId,
+        /// On which channel.
+        channel: Channel,
+        /// What the message is named by.
+        cause: Cause,
+        /// The label of the step that sent it.
+        step: Label,
+        /// The ops that it carries.
+        ops: &'a [OpId],
+    },
     /// A node finished a step and has no unfinished handler.
     Between(NodeId),
 }
