@@ -27,7 +27,10 @@ fn each_of_the_twenty_stories_ends_on_the_system_as_found_the_recommended_and_th
         let number: usize = name[..2].parse().expect("a file begins with the number of its story");
         told[number - 1] = true;
         let story: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        assert!(story["about"].as_str().is_some_and(|about| about.contains("seri-")), "{name} says where it comes from");
+        assert!(
+            story["about"].as_str().is_some_and(|about| about.contains("seri-")),
+            "{name} says where it comes from"
+        );
         for system in ["seri-2026-01-16", "seri-recommended", "seri-sound"] {
             assert!(story["expect"][system].is_object(), "{name} says how it ends on {system}");
         }

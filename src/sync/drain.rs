@@ -347,7 +347,6 @@ impl<St: Store> Device<St> {
             items.iter().for_each(|item| store.remove_item(item.seq));
         }
         let lines: Vec<_> = made.iter().filter(|row| row.entity == SALE_ITEM).copied().collect();
-        let now = self.now(store, cx);
         let mut rows = Reported { store, cx };
         for row in &made {
             rows.remove(row.entity, row.key, op, Why::RolledBack);
@@ -357,7 +356,6 @@ impl<St: Store> Device<St> {
             if let Some(mut row) = rows.get(PRODUCT, product) {
                 let stock = row.get(field::STOCK).or_zero() + line.get(field::ITEM_QUANTITY).or_zero();
                 row.set(field::STOCK, Value::int(stock), op);
-                row.stamp = now;
                 rows.put(&row, op, Why::RolledBack);
             }
         }
