@@ -99,13 +99,13 @@ fn an_op_that_reaches_the_server_too_soon_too_late_or_never_is_a_difference() {
     assert!(on_server(r#"{ "sale-1": { "after": "59s", "by": "59s" } }"#).is_empty());
     assert_eq!(
         on_server(r#"{ "sale-1": { "after": "60s", "by": "61s" } }"#),
-        ["sale-1 on the server: expected after 60s to 61s, got after 59s"]
+        ["sale-1 on the server: expected after 1m to 61s, got after 59s"]
     );
     assert_eq!(
         on_server(r#"{ "sale-1": { "by": "1s" }, "late-sale": { "by": "1s" } }"#),
         [
-            "sale-1 on the server: expected after 0us to 1s, got after 59s",
-            "late-sale on the server: expected after 0us to 1s, got never",
+            "sale-1 on the server: expected after 0s to 1s, got after 59s",
+            "late-sale on the server: expected after 0s to 1s, got never",
         ]
     );
 }
