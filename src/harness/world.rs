@@ -938,6 +938,11 @@ impl<'a, S: System> World<'a, S> {
                 .ops()
                 .map(|record| (record.op.id, record.told.clone(), record.verdict()))
                 .collect(),
+            delays: self
+                .history
+                .ops()
+                .filter_map(|record| Some((record.op.id, record.on_server?.since(record.at?))))
+                .collect(),
             pending: (1..self.slots.len())
                 .map(|n| (NodeId(n as u16), self.history.nodes[n].pending.clone()))
                 .collect(),

@@ -352,7 +352,6 @@ impl<St: Store> Device<St> {
             items.iter().for_each(|item| store.remove_item(item.seq));
         }
         let lines: Vec<_> = made.iter().filter(|row| row.entity == SALE_ITEM).copied().collect();
-        let now = self.now(store, cx);
         let derived = self.policy.rollback_stock == RollbackStock::Derived;
         let pending = if derived { others_pending(store, op) } else { Vec::new() };
         let mut rows = Reported { store, cx };
@@ -371,7 +370,6 @@ impl<St: Store> Device<St> {
                     None => row.get(field::STOCK).or_zero() + line.get(field::ITEM_QUANTITY).or_zero(),
                 };
                 row.set(field::STOCK, Value::int(stock), op);
-                row.stamp = now;
                 rows.put(&row, op, Why::RolledBack);
             }
         }
