@@ -626,7 +626,7 @@ impl<'a, S: System> World<'a, S> {
             } else if let Some(row) = &write.before {
                 self.fingerprint.add(!row.key.0);
             }
-            if !write.after.or(write.before).is_some_and(|row| row.entity.is_bookkeeping()) || node.is_server() {
+            if !write.row().is_some_and(|row| row.entity.is_bookkeeping()) || node.is_server() {
                 self.last_write = self.now;
             }
             self.history.wrote(node, write);

@@ -9,6 +9,7 @@ mod bad_days;
 #[cfg(test)]
 mod bad_words;
 pub mod clock;
+pub mod commits;
 pub mod conflicts;
 pub mod convergence;
 pub mod deletion;

@@ -104,7 +104,7 @@ impl Figures {
     fn explain(&mut self, history: &History<'_>, node: NodeId, entity: Entity, key: Key, field: u8) -> Option<Figure> {
         let row = history.find(node, entity, key).filter(|row| !row.deleted)?;
         let shown = row.get(field).or_zero();
-        let commits = history.commits.get(&(entity, key, field)).map_or(&[][..], Vec::as_slice);
+        let commits = history.commits.get(&(entity, key, field)).unwrap_or_default();
         let lists_opening = commits.first().is_some_and(|first| !first.op.is_some());
         let wiped = history.node(node).wiped;
         let first = if lists_opening { 0 } else { -1 };

@@ -1,16 +1,17 @@
-//! A store in memory: ordered maps and an undo log.
+//! A store in memory: ordered tables and an undo log.
 //!
 //! The default: a campaign opens thousands of these a second. It keeps nothing beyond the process.
 
 use super::{Answer, Cell, Copy, Item, Store, Taken};
+use crate::model::table::Table;
 use crate::model::{Entity, Key, Row};
 use std::collections::BTreeMap;
 
 /// See the module.
 #[derive(Clone, Default)]
 pub struct Memory {
-    rows: [BTreeMap<(Entity, Key), Row>; 2],
-    items: BTreeMap<u32, Item>,
+    rows: [Table<(Entity, Key), Row>; 2],
+    items: Table<u32, Item>,
     answers: BTreeMap<u64, Answer>,
     identities: BTreeMap<(Entity, Key), Key>,
     numbers: [i64; 8],
