@@ -146,7 +146,7 @@ impl Invariant for BatchesFirstExpiredFirstOut {
         let concerns = |entity: Entity| entity == law.batch || entity == law.entry;
         match moment {
             Moment::Wrote(NodeId::SERVER, write)
-                if write.why != Why::Purged && write.after.or(write.before).is_some_and(|row| concerns(row.entity)) =>
+                if write.why != Why::Purged && write.row().is_some_and(|row| concerns(row.entity)) =>
             {
                 self.writes.push(**write);
             }

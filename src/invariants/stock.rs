@@ -103,12 +103,11 @@ impl StockConserved {
     }
 
     fn wrote(&mut self, history: &History<'_>, write: &Write) {
-        let alive = |row: &Option<Row>| row.filter(|row| !row.deleted);
-        let (before, after) = (alive(&write.before), alive(&write.after));
+        let (before, after) = [&write.before, &write.after].map(|row| row.as_ref().filter(|row| !row.deleted)).into();
         if write.why != Why::Purged {
             for (row, sign) in [(before, -1), (after, 1)] {
                 if let Some(row) = row {
-                    self.entry(history, &row, sign);
+                    self.entry(history, row, sign);
                 }
             }
         }

@@ -113,6 +113,15 @@ impl<K: Ord + Copy, V> Table<K, V> {
     }
 }
 
+impl<K: Ord + Copy, V> std::ops::Index<&K> for Table<K, V> {
+    type Output = V;
+
+    /// The value of a key that has one.
+    fn index(&self, key: &K) -> &V {
+        self.get(key).expect("only a key that has a value can be used as an index")
+    }
+}
+
 /// Keys in order, each once.
 #[derive(Clone, Debug)]
 pub struct Sorted<K>(Vec<K>);
