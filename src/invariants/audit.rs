@@ -43,7 +43,7 @@ impl Invariant for AuditComplete {
         (!facts.reports.audit).then_some("it keeps no audit trail as rows")
     }
     fn wants(&self) -> u8 {
-        wants::WROTE | wants::DECIDED | wants::BETWEEN
+        wants::WROTE_ON_SERVER | wants::DECIDED | wants::BETWEEN_ON_SERVER
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         match moment {

@@ -133,7 +133,7 @@ impl Invariant for ConflictsDecided {
         (!facts.reports.authors).then_some("it does not report which op set a field")
     }
     fn wants(&self) -> u8 {
-        wants::WROTE
+        wants::WROTE_ON_SERVER
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         if let Moment::Wrote(NodeId::SERVER, write) = moment {

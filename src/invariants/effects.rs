@@ -5,10 +5,10 @@
 use super::history::canonical;
 use super::{Breach, History, Invariant, Log, Moment, wants};
 use crate::model::domain::{Piece, SPLIT};
+use crate::model::table::Sorted;
 use crate::model::{Entity, Key, Row};
 use crate::sim::{NodeId, OpId};
 use crate::system::{Why, Write};
-use std::collections::BTreeSet;
 
 fn rows_of<'a>(history: &'a History<'_>, node: NodeId, op: OpId, piece: &'a Piece) -> impl Iterator<Item = &'a Row> {
     let view = history.node(node);
@@ -29,7 +29,7 @@ impl Invariant for OneEffectPerOp {
         "each op has at most one effect per table: one sale, one movement, one payment"
     }
     fn wants(&self) -> u8 {
-        wants::WROTE
+        wants::WROTE_ON_SERVER
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         let Moment::Wrote(NodeId::SERVER, Write { after: Some(after), .. }) = moment else { return };
@@ -59,7 +59,8 @@ impl Invariant for OneEffectPerOp {
 /// A sale, its lines and its movements exist together or not at all, on every node.
 #[derive(Default)]
 pub struct OpAllOrNothing {
-    touched: BTreeSet<(NodeId, OpId)>,
+    touched: Sorted<(NodeId, OpId)>,
+    due: Vec<OpId>,
     pieces: Vec<Piece>,
 }
 
@@ -127,9 +128,9 @@ impl Invariant for OpAllOrNothing {
                 }
             }
             Moment::Between(node) if !self.touched.is_empty() => {
-                let due: Vec<OpId> =
-                    self.touched.range((*node, OpId::NONE)..=(*node, OpId(u32::MAX))).map(|(_, op)| *op).collect();
-                for op in due {
+                let mut due = std::mem::take(&mut self.due);
+                due.extend(self.touched.range((*node, OpId::NONE)..=(*node, OpId(u32::MAX))).map(|(_, op)| *op));
+                for op in due.drain(..) {
                     self.touched.remove(&(*node, op));
                     // A device that was wiped gets its own ops back page by page, like everybody else's.
                     let whole = node.is_server() || history.op(op).is_some_and(|record| !history.is_forgotten(record));
@@ -137,6 +138,7 @@ impl Invariant for OpAllOrNothing {
                         self.check(history, log, *node, op, node.is_server(), false);
                     }
                 }
+                self.due = due;
             }
             _ => {}
         }

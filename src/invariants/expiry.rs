@@ -134,7 +134,7 @@ impl Invariant for BatchesFirstExpiredFirstOut {
         domain.expiry.is_none().then_some("the business has no batches that expire")
     }
     fn wants(&self) -> u8 {
-        wants::WROTE | wants::BETWEEN
+        wants::WROTE_ON_SERVER | wants::BETWEEN_ON_SERVER
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         let Some(law) = history.domain.expiry else { return };

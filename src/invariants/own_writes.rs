@@ -7,6 +7,7 @@
 
 use super::history::canonical;
 use super::{Breach, History, Invariant, Log, Moment, wants};
+use crate::model::table::Sorted;
 use crate::model::{Class, Domain, Entity, Key, Row};
 use crate::sim::{NodeId, OpId, Time};
 use crate::system::{Facts, Why, Word, Write};
@@ -66,7 +67,7 @@ impl Figure {
 pub struct Figures {
     /// Up to which server commit a device has shown an account, and when the device was last wiped by then.
     shown: BTreeMap<(NodeId, Entity, Key), (isize, Option<Time>)>,
-    dirty: BTreeSet<(NodeId, Entity, Key)>,
+    dirty: Sorted<(NodeId, Entity, Key)>,
 }
 
 impl Figures {

@@ -6,16 +6,16 @@ use super::effects::in_table;
 use super::history::canonical;
 use super::questions::plain;
 use super::{Breach, History, Invariant, Log, Moment, wants};
+use crate::model::table::Sorted;
 use crate::model::{Class, Entity, Key, Row};
 use crate::sim::{NodeId, OpId};
 use crate::system::{Rule, Verdict, Write};
-use std::collections::BTreeSet;
 
 /// No dangling parent, no temporary id left, children complete.
 #[derive(Default)]
 pub struct ReferencesResolve {
-    touched: BTreeSet<(Entity, Key)>,
-    removed: BTreeSet<(Entity, Key)>,
+    touched: Sorted<(Entity, Key)>,
+    removed: Sorted<(Entity, Key)>,
 }
 
 fn references<'a>(history: &'a History<'_>, row: &'a Row) -> impl Iterator<Item = (u8, Entity, Key)> + 'a {
@@ -43,8 +43,8 @@ impl ReferencesResolve {
 
     fn check_server(&mut self, history: &History<'_>, log: &mut Log) {
         let rows = &history.server().rows;
-        for at in std::mem::take(&mut self.touched) {
-            let Some(row) = rows.get(&at).filter(|row| !row.deleted) else { continue };
+        for at in self.touched.iter() {
+            let Some(row) = rows.get(at).filter(|row| !row.deleted) else { continue };
             for (field, to, key) in references(history, row) {
                 log.exercised();
                 let gone = self.removed.contains(&(to, key)) || history.deletions.contains_key(&(to, key));
@@ -53,6 +53,7 @@ impl ReferencesResolve {
                 }
             }
         }
+        self.touched.clear();
     }
 
     fn check_device(&self, history: &History<'_>, log: &mut Log, node: NodeId) {
@@ -170,7 +171,7 @@ impl Invariant for ReferencesResolve {
         "no dangling parent, no temporary id left, children complete"
     }
     fn wants(&self) -> u8 {
-        wants::WROTE | wants::DECIDED | wants::BETWEEN
+        wants::WROTE_ON_SERVER | wants::DECIDED | wants::BETWEEN_ON_SERVER
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         match moment {

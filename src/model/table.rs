@@ -6,6 +6,9 @@
 
 use std::ops::RangeInclusive;
 
+/// Room that the first value makes: a node of an ordinary run holds about so many rows.
+const FIRST: usize = 32;
+
 /// Values by key, in order of key.
 #[derive(Clone, Debug)]
 pub struct Table<K, V> {
@@ -87,6 +90,10 @@ impl<K: Ord + Copy, V> Table<K, V> {
                 slot
             }
             None => {
+                if self.slab.is_empty() {
+                    self.index.reserve(FIRST);
+                    self.slab.reserve(FIRST);
+                }
                 self.slab.push(Some(value));
                 self.slab.len() as u32 - 1
             }
@@ -150,6 +157,14 @@ impl<K: Ord + Copy> Sorted<K> {
     /// Empties the set and keeps its memory.
     pub fn clear(&mut self) {
         self.0.clear();
+    }
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+    /// Whether a key is there.
+    pub fn contains(&self, key: &K) -> bool {
+        self.0.binary_search(key).is_ok()
     }
     /// Every key in order.
     pub fn iter(&self) -> std::slice::Iter<'_, K> {
