@@ -109,6 +109,13 @@ pub struct Write {
     pub why: Why,
 }
 
+impl Write {
+    /// The row after, or else the row before.
+    pub fn row(&self) -> Option<&Row> {
+        self.after.as_ref().or(self.before.as_ref())
+    }
+}
+
 /// Why a row was written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Why {
