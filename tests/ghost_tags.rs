@@ -15,7 +15,9 @@ fn other(op: OpId) -> OpId {
 }
 
 fn other_key(key: Key) -> Key {
-    key.maker().map_or(key, |(op, part)| Key::made(other(op), part))
+    let Some((op, part)) = key.maker() else { return key };
+    let made = Key::made(other(op), part);
+    if key.is_temporary() { made.temporary() } else { made }
 }
 
 fn renumbered(scenario: &Scenario) -> Scenario {
