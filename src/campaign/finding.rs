@@ -12,9 +12,8 @@ use crate::sim::Fault;
 use crate::sim::choice::FAULTS;
 use std::collections::BTreeMap;
 
-/// Most seeds shrunk for one identity, and most different stories of it reported.
+/// Most seeds shrunk for one identity.
 const SHRUNK_PER_IDENTITY: usize = 6;
-const STORIES_PER_IDENTITY: usize = 3;
 
 /// Violations of a campaign with one signature, and the smallest story found for them.
 #[derive(Clone, Debug)]
@@ -51,6 +50,18 @@ pub struct Finding {
     pub steps: usize,
     /// For each kind of fault in the story: whether the promise holds without it.
     pub needed: Vec<(&'static str, bool)>,
+    /// The same promise broken in the same way of other entities: how many runs each. Their stories are not shown.
+    pub also: Vec<(&'static str, u64)>,
+}
+
+/// How many stories a campaign tells of one promise broken in one way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Breadth {
+    /// The smallest story of the entity that is hit most often; the other entities are only counted.
+    #[default]
+    OneStory,
+    /// Every different story of every entity.
+    EveryStory,
 }
 
 /// A failing run to be shrunk.
@@ -70,9 +81,12 @@ pub(super) struct Examined {
 }
 
 /// The runs to shrink: for each identity those with the fewest kinds of fault, then the lowest seeds.
-pub(super) fn suspects(tally: &Tally) -> Vec<Suspect> {
+pub(super) fn suspects(tally: &Tally, breadth: Breadth) -> Vec<Suspect> {
     let mut by_identity: BTreeMap<Identity, Vec<(u32, u64, u32, u64)>> = BTreeMap::new();
     for ((identity, faults), seeds) in &tally.lowest {
+        if breadth == Breadth::OneStory && foremost(tally, *identity) != *identity {
+            continue;
+        }
         let ranked = seeds.iter().enumerate();
         by_identity.entry(*identity).or_default().extend(
             ranked.map(|(n, (seed, fingerprint))| (faults.count_ones() + n as u32, *seed, *faults, *fingerprint)),
@@ -88,6 +102,18 @@ pub(super) fn suspects(tally: &Tally) -> Vec<Suspect> {
         suspects.extend(chosen.map(|(_, seed, _, fingerprint)| Suspect { identity, seed, fingerprint }));
     }
     suspects
+}
+
+/// Those that broke the same promise in the same way, with the number of runs.
+fn relatives(tally: &Tally, identity: Identity) -> impl Iterator<Item = (Identity, u64)> {
+    let same = move |other: &Identity| (other.invariant, other.kind) == (identity.invariant, identity.kind);
+    tally.broken.iter().filter(move |(other, _)| same(other)).map(|(other, (runs, _))| (*other, *runs))
+}
+
+/// Of the entities for which the same promise was broken in the same way, the one that was hit in most runs.
+fn foremost(tally: &Tally, identity: Identity) -> Identity {
+    let most = relatives(tally, identity).max_by_key(|(other, runs)| (*runs, std::cmp::Reverse(*other)));
+    most.map_or(identity, |(other, _)| other)
 }
 
 /// Runs a suspect again, writes it down, and shrinks it.
@@ -154,6 +180,13 @@ pub(super) fn findings(
                 .iter()
                 .map(|fault| (fault.name(), is_needed(subject, &scenario, suspect.identity, *fault)))
                 .collect(),
+            also: match campaign.breadth {
+                Breadth::OneStory => relatives(tally, suspect.identity)
+                    .filter(|(other, _)| *other != suspect.identity)
+                    .map(|(other, runs)| (other.entity, runs))
+                    .collect(),
+                Breadth::EveryStory => Vec::new(),
+            },
             scenario,
             outcome,
             violation,
@@ -169,10 +202,15 @@ pub(super) fn findings(
             seen.push(finding.signature.clone());
             new
         });
-        of_one.truncate(STORIES_PER_IDENTITY);
+        if campaign.breadth == Breadth::OneStory {
+            of_one.truncate(1);
+        }
         findings.extend(of_one);
     }
-    findings.sort_by_key(|finding| finding.first_run);
+    // In the catalogue's order: what costs the shop most comes first.
+    let order: Vec<&str> = crate::invariants::all().iter().map(|invariant| invariant.name()).collect();
+    let rank = |finding: &Finding| order.iter().position(|name| *name == finding.invariant);
+    findings.sort_by_key(|finding| (rank(finding), finding.first_run));
     findings
 }
 

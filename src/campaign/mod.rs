@@ -11,7 +11,7 @@ mod tally;
 pub mod twin;
 pub mod vacuity;
 
-pub use finding::Finding;
+pub use finding::{Breadth, Finding};
 pub use report::{Nondeterminism, Progress, Report};
 pub use run::Campaign;
 pub use tally::Broken;

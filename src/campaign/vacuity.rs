@@ -65,7 +65,9 @@ fn of_invariants(
         }
     }
     let reached = |goal: usize| report.goals.get(goal).is_some_and(|runs| *runs > 0);
-    let goals_never = facts.goals.iter().enumerate().filter(|(n, _)| !reached(*n)).map(|(_, goal)| *goal).collect();
+    let possible = |goal: usize| facts.out_of_reach >> goal & 1 == 0;
+    let missed = facts.goals.iter().enumerate().filter(|(n, _)| possible(*n) && !reached(*n));
+    let goals_never = missed.map(|(_, goal)| *goal).collect();
     let empty = report.reached_server == 0;
     let complete = faults_never.is_empty() && invariants_never.is_empty();
     let verdict = match (empty, complete) {

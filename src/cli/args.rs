@@ -101,6 +101,9 @@ pub struct Fuzz {
     /// End once so many runs broke a promise
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub stop_after: Option<u64>,
+    /// Tell every different story of every entity, not only the smallest of each promise broken in one way
+    #[arg(long)]
+    pub every_story: bool,
     /// A folder of findings that are known: exit 1 only for others
     #[arg(long, value_name = "DIR")]
     pub known: Option<PathBuf>,

@@ -111,6 +111,11 @@ pub fn show(
         plural(runs, "run")
     ))?;
     let faults = if finding.faults.is_empty() { "no fault".into() } else { finding.faults.join(", ") };
+    if !finding.also.is_empty() {
+        let also: Vec<String> =
+            finding.also.iter().map(|(entity, runs)| format!("{entity} (in {})", thousands(*runs))).collect();
+        out.line(format!("   the same of   {}", also.join(", ")))?;
+    }
     out.line(format!(
         "   {}, {}, {}, {faults} · {} · shrunk from seed {}\n",
         plural(finding.devices as u64, "device"),
@@ -160,5 +165,6 @@ pub fn value(finding: &Finding) -> Value {
         "faults": finding.faults,
         "needed": finding.needed.iter().map(|(fault, needed)| json!({ "fault": fault, "needed": needed })).collect::<Vec<_>>(),
         "steps": finding.steps,
+        "also": finding.also.iter().map(|(entity, runs)| json!({ "entity": entity, "runs": runs })).collect::<Vec<_>>(),
     })
 }

@@ -11,7 +11,7 @@ use super::registry::Registry;
 use super::saving::Saved;
 use super::select;
 use super::stopwatch::{Stopwatch, rate};
-use crate::campaign::{Campaign, Finding, Report, Vacuity, Verdict, vacuity};
+use crate::campaign::{Breadth, Campaign, Finding, Report, Vacuity, Verdict, vacuity};
 use crate::explore::Profile;
 use crate::harness::Subject;
 use crate::invariants;
@@ -65,6 +65,7 @@ pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) ->
         threads,
         stop: stop.flag.clone(),
         stop_after: args.stop_after,
+        breadth: if args.every_story { Breadth::EveryStory } else { Breadth::OneStory },
         ..Campaign::new(subject.clone(), profile, seeds)
     };
     let mut report = campaign.run(&|now| {
@@ -161,8 +162,10 @@ fn show(
 fn coverage(report: &Report, subject: &Arc<dyn Subject>, vacuity: &Vacuity, out: &mut Out) -> Result<(), Failure> {
     let never =
         |names: &[&str]| if names.is_empty() { String::new() } else { format!("   never: {}", names.join(", ")) };
-    let goals = subject.facts().goals.len();
-    out.line(format!("goals reached {} of {goals}{}", goals - vacuity.goals_never.len(), never(&vacuity.goals_never)))?;
+    let facts = subject.facts();
+    let possible = facts.goals.len() - facts.out_of_reach.count_ones() as usize;
+    let reached = possible - vacuity.goals_never.len();
+    out.line(format!("goals reached {reached} of {possible}{}", never(&vacuity.goals_never)))?;
     let fired = report.faults.iter().filter(|n| **n > 0).count();
     let faults = fired + vacuity.faults_never.len();
     out.line(format!("faults fired {fired} of {faults}{}", never(&vacuity.faults_never)))?;

@@ -1,8 +1,11 @@
 //! Tighter and rounder times: ops keep their order, the bad day ends earlier, the network is the ordinary one.
 
+use super::edit::without_ops;
 use super::shrink::Search;
+use crate::model::domain::Promise;
 use crate::model::{Network, Scenario};
 use crate::sim::{Fate, Span, Time};
+use std::collections::BTreeSet;
 
 /// Gaps between ops, the tightest that reads well first; ops that need the same moment keep it.
 const GAPS: [Span; 7] =
@@ -74,6 +77,37 @@ pub(super) fn ops(search: &mut Search<'_>) {
                 }
             }
         }
+    }
+}
+
+/// A timer in place of a user who asks for a sync: what was asked for happens by itself when the longest timer is due,
+/// if the rest of the story comes just before it.
+pub(super) fn let_timers_sync(search: &mut Search<'_>) {
+    let period = search.longest_period();
+    let asks = |scenario: &Scenario, index: usize| {
+        scenario.domain.verb(&scenario.steps[index].op).promise == Promise::Command
+    };
+    let mut index = search.best().steps.len();
+    while index > 0 {
+        index -= 1;
+        if index >= search.best().steps.len() || !asks(search.best(), index) {
+            continue;
+        }
+        let asked = search.best().steps[index];
+        let mut waits = without_ops(search.best(), &BTreeSet::from([asked.op.id]));
+        let due = Time::ZERO + period;
+        let Some(last) = waits.steps.iter().map(|step| step.at).max().filter(|last| *last < due) else { continue };
+        let later = (due - Span::secs(1)).since(last);
+        waits.steps.iter_mut().for_each(|step| step.at = step.at + later);
+        for deviation in &mut waits.schedule {
+            if let Fate::During(at, ..) = &mut deviation.fate {
+                *at = *at + later;
+            }
+        }
+        if waits.heal != Time::NEVER {
+            waits.heal = due + waits.heal.since(asked.at) + Span::secs(1);
+        }
+        search.offer(waits);
     }
 }
 

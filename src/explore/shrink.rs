@@ -11,7 +11,7 @@ use super::{reduce_business, reduce_luck, reduce_time};
 use crate::harness::{Event, Luck, Outcome, Subject};
 use crate::invariants::{Identity, Violation};
 use crate::model::Scenario;
-use crate::sim::Deviation;
+use crate::sim::{Deviation, Span};
 
 /// A shrunk scenario and how it ends.
 #[derive(Clone, Debug)]
@@ -70,6 +70,11 @@ impl<'a> Search<'a> {
         &self.best
     }
 
+    /// The longest period of the system's timers.
+    pub(super) fn longest_period(&self) -> Span {
+        self.subject.facts().longest_period
+    }
+
     /// Whether all runs are spent.
     pub(super) fn is_spent(&self) -> bool {
         self.runs >= self.budget
@@ -124,11 +129,12 @@ impl<'a> Search<'a> {
 
     /// Every kind of reduction in turn, until none helps or the runs are spent.
     fn reduce(&mut self) {
-        let passes: [fn(&mut Search<'_>); 12] = [
+        let passes: [fn(&mut Search<'_>); 13] = [
             reduce_time::heal,
             reduce_luck::fewer,
             reduce_business::devices,
             reduce_business::ops,
+            reduce_time::let_timers_sync,
             reduce_luck::milder,
             reduce_business::lines,
             reduce_business::rows,

@@ -120,6 +120,7 @@ impl System for Shop {
             clock_bound: Some(Span::days(100)),
             reports: Reports { verdicts: true, words: true, ..Reports::NOTHING },
             goals: &["a sale was sent again", "a sale took nothing"],
+            out_of_reach: 0,
         }
     }
     fn disk(&self, _: NodeId, _: u32, rows: &mut dyn Iterator<Item = Row>) -> Disk {

@@ -409,7 +409,7 @@ impl<'a, S: System> World<'a, S> {
         } else {
             Input::Message { from, message }
         };
-        self.history.damaged = damaged && !garbled;
+        self.history.damaged = damaged;
         self.handle(input, &ops);
         self.history.damaged = false;
     }

@@ -220,6 +220,9 @@ impl Invariant for ConflictsAreReal {
         | Verdict::Manual
         | Verdict::Rejected { rule: Rule::Conflict | Rule::Deleted, .. }) = verdict
         else {
+            if history.op(*op).is_some_and(|record| !record.seen.is_empty()) {
+                log.exercised();
+            }
             return;
         };
         let Some(record) = history.op(*op) else { return };

@@ -72,6 +72,26 @@ pub const GOALS: &[&str] = &[
     "two-pushes-interleaved",
 ];
 
+/// The goals that a policy cannot reach, one bit each.
+pub fn out_of_reach(policy: &Policy) -> u64 {
+    let mut bits = 0;
+    let mut never = |goal: u32, when: bool| bits |= u64::from(when) << goal;
+    never(goal::KEY_EXPIRED, policy.idempotency == Idempotency::None || policy.key_life == 0);
+    never(goal::KEY_HIT, policy.idempotency == Idempotency::None);
+    never(goal::REQUEUED, policy.restart == Restart::Leave);
+    never(goal::DEBOUNCED_AGAIN, policy.after_edit != AfterEdit::Debounced);
+    never(goal::PULL_OVER_PENDING, policy.pull == Pull::Never);
+    never(goal::EDIT_CONFLICT, policy.edits != EditRule::ByField || policy.atomicity != Atomicity::Op);
+    never(goal::REFUSED_AT_TILL, policy.till_check == TillCheck::None);
+    let told = policy.atomicity == Atomicity::Op || policy.rollback_on != RollbackOn::Never;
+    never(goal::REJECTED_AFTER_RECEIPT, !told || policy.validation == Validation::None);
+    never(goal::SECOND_PAGE, policy.pull != Pull::SinceCommit || policy.page == 0);
+    never(goal::BATCH_SPLIT, policy.allocation == Allocation::None || policy.atomicity != Atomicity::Op);
+    never(goal::RACE_LOST, policy.receipt == Receipt::AtOnce);
+    never(goal::GIVEN_UP, policy.retries == 0);
+    bits
+}
+
 /// A device.
 pub struct Device<St: Store> {
     pub(super) policy: Policy,

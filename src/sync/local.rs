@@ -2,7 +2,7 @@
 //!
 //! It sends nothing; what follows an op is decided in `device.rs`.
 
-use super::device::Device;
+use super::device::{Device, goal};
 use super::message::Wire;
 use super::policy::*;
 use super::rows::{Live, Reported, references, subjects};
@@ -26,7 +26,7 @@ pub struct Writing {
 impl<St: Store> Device<St> {
     /// Takes an op, or refuses it. Returns whether it was written completely.
     pub(super) fn write_op(&mut self, store: &mut St, op: Op, cx: &mut Context<Wire>) -> bool {
-        let Some((op, effects)) = self.plan(store, op) else {
+        let Some((op, effects)) = self.plan(store, op, cx) else {
             cx.tell(op.id, Word::Refused);
             return false;
         };
@@ -72,7 +72,7 @@ impl<St: Store> Device<St> {
     }
 
     /// What an op will change here; `None` if the app cannot take it.
-    fn plan(&self, store: &St, mut op: Op) -> Option<(Op, Vec<Effect>)> {
+    fn plan(&self, store: &St, mut op: Op, cx: &mut Context<Wire>) -> Option<(Op, Vec<Effect>)> {
         if store.number(Cell::Ready) == 0 {
             return None;
         }
@@ -108,6 +108,7 @@ impl<St: Store> Device<St> {
             only_first_line_moves(&mut effects);
         }
         if self.policy.till_check == TillCheck::Refuses && oversells(store, &effects) {
+            cx.reach(goal::REFUSED_AT_TILL);
             return None;
         }
         Some((op, effects))

@@ -86,6 +86,7 @@ impl<St: Store> System for Engine<St> {
                 pulls: policy.pull != Pull::Never,
             },
             goals: GOALS,
+            out_of_reach: device::out_of_reach(policy),
         }
     }
 

@@ -154,7 +154,7 @@ pub const SERI_SOUND: Policy = Policy {
     rollback_stock: RollbackStock::Derived,
     rollback_scope: RollbackScope::WholeOp,
     pull: Pull::SinceCommit,
-    page: 100,
+    page: 20,
     merge: Merge::Rebase,
     created: Created::Kept,
     initial_lines: InitialLines::ByIdentity,

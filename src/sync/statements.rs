@@ -57,6 +57,10 @@ impl<St: Store> Server<St> {
         let step = match task.statement {
             Statement::Start if self.is_keyed(&item) => {
                 task.work += Span::millis(10);
+                let age = cx.wall() - item.queued;
+                if self.policy.key_life > 0 && age > Span::hours(self.policy.key_life).0 as i64 && item.tries > 0 {
+                    cx.reach(goal::KEY_EXPIRED);
+                }
                 match store.answer(key_of(&item)) {
                     Some(answer) => {
                         cx.count(Metric::KeyHits);

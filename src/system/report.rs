@@ -253,4 +253,6 @@ pub struct Facts {
     pub reports: Reports,
     /// Situations that a campaign should reach, by the number given to [`super::Context::reach`]; at most 64.
     pub goals: &'static [&'static str],
+    /// One bit for each goal that this system cannot reach, by its very settings.
+    pub out_of_reach: u64,
 }

@@ -34,6 +34,7 @@ impl Subject for Named {
             clock_bound: None,
             reports: Reports::NOTHING,
             goals: &[],
+            out_of_reach: 0,
         }
     }
     fn run(&self, _: &Scenario, _: Luck, _: bool) -> Outcome {
