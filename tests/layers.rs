@@ -12,8 +12,19 @@ const CORE: [&str; 7] = ["sim", "model", "system", "store", "sync", "invariants"
 const HARNESS_SIDE: [&str; 6] = ["harness", "invariants", "explore", "campaign", "report", "scenario"];
 /// Names whose values differ between processes, machines or optimisation levels, or that reach outside.
 const FORBIDDEN: [&str; 13] = [
-    "HashMap", "HashSet", "RandomState", "Instant", "SystemTime", "f32", "f64", "rand", "getrandom", "thread_rng",
-    "available_parallelism", "env", "net",
+    "HashMap",
+    "HashSet",
+    "RandomState",
+    "Instant",
+    "SystemTime",
+    "f32",
+    "f64",
+    "rand",
+    "getrandom",
+    "thread_rng",
+    "available_parallelism",
+    "env",
+    "net",
 ];
 
 /// A module of the crate: its name and its files with their text, without comments.

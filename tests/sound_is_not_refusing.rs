@@ -130,6 +130,13 @@ fn as_many_sales_of_the_reference_workload_are_accepted_as_by_a_hand_written_loo
     assert_eq!((sum.ops, sum.accepted + sum.rejected + sum.refused), (60 * runs, 60 * runs));
     // 54.369 of 60 in a million runs of the hand-written loop; within one in a hundred of that, in thousandths of a sale.
     let accepted = sum.accepted * 1_000 / runs;
-    println!("accepted {accepted}, rejected {}, refused {} thousandths of a sale", sum.rejected * 1_000 / runs, sum.refused * 1_000 / runs);
-    assert!(accepted.abs_diff(54_369) <= 543, "{accepted} thousandths of a sale are accepted in a run, not 54,369 ± 543");
+    println!(
+        "accepted {accepted}, rejected {}, refused {} thousandths of a sale",
+        sum.rejected * 1_000 / runs,
+        sum.refused * 1_000 / runs
+    );
+    assert!(
+        accepted.abs_diff(54_369) <= 543,
+        "{accepted} thousandths of a sale are accepted in a run, not 54,369 ± 543"
+    );
 }
