@@ -3,6 +3,8 @@
 //! Through the program, so that exit codes, streams and files are held to it too. What an error looks like in detail is
 //! for the tests beside the code.
 
+#![allow(clippy::disallowed_types)] // it measures how long the program takes to refuse
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
