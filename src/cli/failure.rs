@@ -51,9 +51,10 @@ impl Failure {
         if let Some(near) = nearest(&unknown.part, unknown.known.iter().map(String::as_str)) {
             text += &format!("; did you mean `{near}`?");
         }
-        match unknown.known.is_empty() {
-            true => text += "\nthere are none in this program",
-            false => text += &format!("\nthere are: {}", unknown.known.join(", ")),
+        if !unknown.known.is_empty() {
+            text += &format!("\nthere are: {}", unknown.known.join(", "));
+        } else if unknown.what == "system" {
+            text += "\nthere are none in this program";
         }
         Failure::Usage(text)
     }

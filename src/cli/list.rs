@@ -5,8 +5,9 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::output::Out;
 use super::registry::Registry;
-use super::select;
+use super::{builtin, select};
 use crate::explore::profile;
+use crate::harness::Subject;
 use crate::invariants;
 use crate::sim::choice::FAULTS;
 use serde_json::{Value, json};
@@ -36,7 +37,11 @@ fn rows(registry: &Registry, what: Listed) -> Rows {
     let pair = |name: &str, about: &str| (name.to_string(), about.to_string());
     match what {
         Listed::Systems => {
-            registry.all().iter().map(|system| (system.name(), format!("domain {}", system.domain().name))).collect()
+            let about = |system: &dyn Subject| {
+                let domain = format!("domain {}", system.domain().name);
+                builtin::about(&system.name()).map_or(domain.clone(), |about| format!("{about} · {domain}"))
+            };
+            registry.all().iter().map(|system| (system.name(), about(&**system))).collect()
         }
         Listed::Invariants => invariants::all().iter().map(|one| pair(one.name(), one.promise())).collect(),
         Listed::Faults => FAULTS.iter().map(|(_, name, about)| pair(name, about)).collect(),

@@ -112,7 +112,11 @@ fn window(line: &str, at: std::ops::Range<usize>) -> (&str, std::ops::Range<usiz
 /// The file cannot be read, is larger than [`LARGEST_FILE`], or is not UTF-8; the last with line and column.
 pub fn read(path: &Path) -> Result<String, Report> {
     let file = path.display().to_string();
-    let unreadable = |error: std::io::Error| Report::whole(&file, format!("cannot read the file: {error}"));
+    let unreadable = |error: std::io::Error| {
+        let text = error.to_string();
+        let reason = text.split(" (os error").next().unwrap_or_default();
+        Report::whole(&file, format!("cannot read the file: {}", reason.to_lowercase()))
+    };
     let mut bytes = Vec::new();
     let opened = std::fs::File::open(path).map_err(unreadable)?;
     opened.take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;

@@ -448,6 +448,10 @@ knob! {
     }
 }
 
+/// The largest number that a knob takes by name: a day in milliseconds. A run settles for twenty of the longest period,
+/// and a month of heartbeats shows nothing that a day of them does not.
+pub const LARGEST: u64 = 86_400_000;
+
 /// One setting of every knob.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -583,19 +587,30 @@ impl Policy {
     /// The policy with one knob set by name, as in `validation=conditional`.
     ///
     /// # Errors
-    /// The valid names, if the knob or the value is unknown.
+    /// The valid names, if the knob or the value is unknown; numbers go up to [`LARGEST`].
     pub fn with(&self, knob: &str, value: &str) -> Result<Policy, BadKnob> {
         let mut fields = serde_json::to_value(self).expect("a policy is plain data");
         let map = fields.as_object_mut().expect("a policy is a record");
         let Some(field) = map.get_mut(&knob.replace('-', "_")) else {
             return Err(BadKnob { knob: true, known: map.keys().map(|k| k.replace('_', "-")).collect() });
         };
+        let is_number = field.is_u64();
+        let is_choice = field.is_string();
         *field = match value.parse::<u64>() {
             Ok(n) => serde_json::Value::from(n),
             Err(_) if value == "true" || value == "false" => serde_json::Value::from(value == "true"),
             Err(_) => serde_json::Value::from(value),
         };
-        serde_json::from_value(fields).map_err(|error| BadKnob { knob: false, known: expected(&error.to_string()) })
+        let too_large = field.as_u64().is_some_and(|n| n > LARGEST);
+        let known = |error: &str| match (is_number, is_choice) {
+            (true, _) => vec![format!("a whole number from 0 to {LARGEST}")],
+            (_, true) => expected(error),
+            _ => ["true", "false"].map(String::from).to_vec(),
+        };
+        if too_large {
+            return Err(BadKnob { knob: false, known: known("") });
+        }
+        serde_json::from_value(fields).map_err(|error| BadKnob { knob: false, known: known(&error.to_string()) })
     }
 
     /// Every knob with its value, in order.
@@ -638,6 +653,9 @@ mod tests {
         assert_eq!(base.with("page", "7").unwrap().page, 7);
         let wrong = base.with("validation", "conditionl").unwrap_err();
         assert!(!wrong.knob && wrong.known.contains(&"conditional".to_string()), "{wrong:?}");
+        let too_large = base.with("push-every", "86400001").unwrap_err();
+        assert_eq!(too_large.known, ["a whole number from 0 to 86400000"]);
+        assert_eq!(base.with("sync-on-start", "perhaps").unwrap_err().known, ["true", "false"]);
         assert!(base.with("validatoin", "none").unwrap_err().known.contains(&"validation".to_string()));
     }
 
