@@ -266,7 +266,8 @@ impl<'a> History<'a> {
         let now = self.now;
         let view = &mut self.nodes[node.index()];
         if let Some(before) = &write.before {
-            let renamed = write.after.as_ref().is_none_or(|after| after.key != before.key || after.origin != before.origin);
+            let renamed =
+                write.after.as_ref().is_none_or(|after| after.key != before.key || after.origin != before.origin);
             if renamed {
                 view.rows.remove(&(before.entity, before.key));
                 if self.detailed {
