@@ -49,7 +49,9 @@ impl Invariant for AuditComplete {
         match moment {
             Moment::Decided(op, verdict) => self.decided.push((*op, *verdict)),
             Moment::Wrote(NodeId::SERVER, write) => {
-                if let Some(row) = write.after.as_ref().filter(|row| row.entity == Entity::CONFLICT && write.before.is_none()) {
+                if let Some(row) =
+                    write.after.as_ref().filter(|row| row.entity == Entity::CONFLICT && write.before.is_none())
+                {
                     self.conflicts.push([OpId(row.get(0).or_zero() as u32), OpId(row.get(1).or_zero() as u32)]);
                 }
             }

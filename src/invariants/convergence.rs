@@ -91,15 +91,7 @@ fn differences(history: &History<'_>, node: NodeId, server: &[Canonical<'_>]) ->
             let known = !there.is_empty() || history.deletions.contains_key(&(entity, key));
             let kind = if known && due == 0 { "missed-deletion" } else { "extra-row" };
             let by = history.deletions.get(&(entity, key)).map_or(rows[0].1.origin, |(_, by)| *by);
-            found.push(Difference {
-                kind,
-                entity,
-                key,
-                field: None,
-                node,
-                ops: vec![by],
-                shows: String::new(),
-            });
+            found.push(Difference { kind, entity, key, field: None, node, ops: vec![by], shows: String::new() });
         }
     }
     found

@@ -270,7 +270,8 @@ impl<'a> History<'a> {
         let now = self.now;
         let view = &mut self.nodes[node.index()];
         if let Some(before) = &write.before {
-            let renamed = write.after.as_ref().is_none_or(|after| after.key != before.key || after.origin != before.origin);
+            let renamed =
+                write.after.as_ref().is_none_or(|after| after.key != before.key || after.origin != before.origin);
             if renamed {
                 view.rows.remove(&(before.entity, before.key));
                 if self.detailed {
@@ -279,8 +280,16 @@ impl<'a> History<'a> {
             }
         }
         if let Some(after) = &write.after {
-            let replaced = view.rows.insert((after.entity, after.key), *after);
-            let made_by = replaced.as_ref().map(|row| (row.origin, row.part));
+            let mut made_by = None;
+            match view.rows.get_mut(&(after.entity, after.key)) {
+                Some(row) => {
+                    made_by = Some((row.origin, row.part));
+                    *row = *after;
+                }
+                None => {
+                    view.rows.insert((after.entity, after.key), *after);
+                }
+            }
             if self.detailed && made_by != Some((after.origin, after.part)) {
                 if let Some((origin, part)) = made_by {
                     view.by_op.remove(&(origin, after.entity, part, after.key));

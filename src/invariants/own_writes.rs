@@ -210,7 +210,9 @@ pub struct OwnWritesStay {
 impl OwnWritesStay {
     fn wrote(&mut self, history: &History<'_>, node: NodeId, write: &Write, log: &mut Log) {
         let live = |row: &&Row| !row.deleted;
-        let Some(before) = write.before.as_ref().filter(live).filter(|row| !row.entity.is_bookkeeping()) else { return };
+        let Some(before) = write.before.as_ref().filter(live).filter(|row| !row.entity.is_bookkeeping()) else {
+            return;
+        };
         match write.after.as_ref().filter(live) {
             Some(after) => {
                 for (field, spec) in history.domain.fields(before.entity).iter().enumerate() {

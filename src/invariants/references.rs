@@ -87,9 +87,8 @@ impl ReferencesResolve {
         if !history.facts.reports.pulls {
             return;
         }
-        let shows = |row: &Row| {
-            view.rows.get(&(row.entity, row.key)).is_some_and(|shown| canonical(shown) == canonical(row))
-        };
+        let shows =
+            |row: &Row| view.rows.get(&(row.entity, row.key)).is_some_and(|shown| canonical(shown) == canonical(row));
         let due = |row: &&Row| !row.deleted && !row.entity.is_bookkeeping() && (history.in_scope)(node, row);
         let mut absent = history.server().rows.values().filter(|row| !shows(row)).filter(due).peekable();
         if absent.peek().is_none() {

@@ -57,6 +57,12 @@ impl<K: Ord + Copy, V> Table<K, V> {
     pub fn get(&self, key: &K) -> Option<&V> {
         self.place(key).ok().map(|at| self.value(self.index[at].1))
     }
+    /// The value of a key, to change it.
+    #[inline]
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        let at = self.place(key).ok()?;
+        self.slab[self.index[at].1 as usize].as_mut()
+    }
     /// Whether a key has a value.
     pub fn contains_key(&self, key: &K) -> bool {
         self.place(key).is_ok()

@@ -92,8 +92,19 @@ impl Store for Memory {
     }
     fn put_row(&mut self, copy: Copy, row: &Row) {
         let (entity, key) = (row.entity, row.key);
-        let old = self.rows[copy as usize].insert((entity, key), *row);
-        self.note(|| Undo::Row(copy, entity, key, old));
+        let rows = &mut self.rows[copy as usize];
+        match rows.get_mut(&(entity, key)) {
+            Some(there) => {
+                if self.open {
+                    self.undo.push(Undo::Row(copy, entity, key, Some(*there)));
+                }
+                *there = *row;
+            }
+            None => {
+                rows.insert((entity, key), *row);
+                self.note(|| Undo::Row(copy, entity, key, None));
+            }
+        }
     }
     fn remove_row(&mut self, copy: Copy, entity: Entity, key: Key) {
         let old = self.rows[copy as usize].remove(&(entity, key));
@@ -120,6 +131,9 @@ impl Store for Memory {
     fn remove_item(&mut self, seq: u32) {
         let old = self.items.remove(&seq);
         self.note(|| Undo::Item(seq, old));
+    }
+    fn item(&self, seq: u32) -> Option<Item> {
+        self.items.get(&seq).copied()
     }
     fn each_item(&self, visit: &mut dyn FnMut(&Item)) {
         self.items.values().for_each(visit);

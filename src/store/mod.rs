@@ -154,6 +154,16 @@ pub trait Store: Clone + Send + Sync {
     fn put_item(&mut self, item: &Item);
     /// Removes an outbox item, if it is there.
     fn remove_item(&mut self, seq: u32);
+    /// An outbox item.
+    fn item(&self, seq: u32) -> Option<Item> {
+        let mut found = None;
+        self.each_item(&mut |item| {
+            if item.seq == seq {
+                found = Some(*item);
+            }
+        });
+        found
+    }
     /// Every outbox item in order of `seq`.
     fn each_item(&self, visit: &mut dyn FnMut(&Item));
 

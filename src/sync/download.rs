@@ -190,7 +190,7 @@ impl<St: Store> Device<St> {
         }
         let mut rows = Reported { store, cx };
         let Some(ours) = rows.get(theirs.entity, theirs.key) else {
-            rows.put(&theirs, OpId::NONE, Why::Copied);
+            rows.put_over(None, &theirs, OpId::NONE, Why::Copied);
             if theirs.entity == STOCK_MOVEMENT && self.policy.movements == MovementMerge::Additive {
                 let product = theirs.get(field::MOVED_PRODUCT).as_key().unwrap_or(Key::NONE);
                 if let Some(mut row) = rows.get(PRODUCT, product) {
@@ -215,6 +215,6 @@ impl<St: Store> Device<St> {
         if self.policy.created == Created::Kept {
             theirs.created = ours.created;
         }
-        rows.put(&theirs, OpId::NONE, Why::Copied);
+        rows.put_over(Some(ours), &theirs, OpId::NONE, Why::Copied);
     }
 }

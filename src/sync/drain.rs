@@ -5,7 +5,7 @@
 use super::device::{Device, channel, goal};
 use super::message::{Body, ItemResult, Wire};
 use super::policy::*;
-use super::rows::{Reported, redirect};
+use super::rows::{Reported, redirect, refers};
 use crate::model::retail::*;
 use crate::model::{Entity, Key, RowState, Value};
 use crate::sim::{Cause, NodeId, OpId, Span};
@@ -158,7 +158,7 @@ impl<St: Store> Device<St> {
         let mut delay = None;
         let mut done: Vec<OpId> = Vec::new();
         for seq in &drain.seqs {
-            let Some(mut item) = find(store, *seq) else { continue };
+            let Some(mut item) = store.item(*seq) else { continue };
             let result = results.iter().find(|result| result.seq == *seq);
             let accepted = result.is_some_and(|result| result.verdict == Verdict::Accepted);
             if accepted && let Some(result) = result {
@@ -172,7 +172,7 @@ impl<St: Store> Device<St> {
                 }
                 continue;
             }
-            item = find(store, *seq).expect("an item that is not accepted stays in the outbox");
+            item = store.item(*seq).expect("an item that is not accepted stays in the outbox");
             if let Some(wait) = self.item_failed(store, item, cx) {
                 delay = Some(delay.map_or(wait, |delay: Span| delay.max(wait)));
             }
@@ -211,7 +211,7 @@ impl<St: Store> Device<St> {
         if self.policy.counts_as_failure == CountsAs::AnyFailure {
             let mut delay = None;
             for seq in &drain.seqs {
-                if let Some(item) = find(store, *seq)
+                if let Some(item) = store.item(*seq)
                     && let Some(wait) = self.item_failed(store, item, cx)
                 {
                     delay = Some(delay.map_or(wait, |delay: Span| delay.max(wait)));
@@ -227,7 +227,7 @@ impl<St: Store> Device<St> {
 
     fn requeue(&self, store: &mut St, seqs: &[u32]) {
         for seq in seqs {
-            if let Some(mut item) = find(store, *seq)
+            if let Some(mut item) = store.item(*seq)
                 && item.status == Status::Syncing
             {
                 item.status = Status::Pending;
@@ -244,18 +244,20 @@ impl<St: Store> Device<St> {
         store.put_identity(entity, from, to);
         let (mut rows, mut items) = (Vec::new(), Vec::new());
         store.each_row(Copy::Visible, &mut |row| {
-            let mut changed = *row;
-            if redirect(self.domain, &mut changed, entity, from, to) {
+            if refers(self.domain, row, entity, from) {
+                let mut changed = *row;
+                redirect(self.domain, &mut changed, entity, from, to);
                 rows.push(changed);
             }
         });
         store.each_item(&mut |item| {
-            let mut changed = *item;
             let own = item.row.entity == entity && item.row.key == from;
-            if own {
-                changed.row.key = to;
-            }
-            if redirect(self.domain, &mut changed.row, entity, from, to) || own {
+            if own || refers(self.domain, &item.row, entity, from) {
+                let mut changed = *item;
+                redirect(self.domain, &mut changed.row, entity, from, to);
+                if own {
+                    changed.row.key = to;
+                }
                 items.push(changed);
             }
         });
@@ -436,17 +438,6 @@ pub(super) fn word_for(verdict: Verdict) -> Word {
         Verdict::Manual => Word::Conflict,
         Verdict::Rejected { .. } => Word::Rejected,
     }
-}
-
-/// An item of the outbox.
-fn find<St: Store>(store: &St, seq: u32) -> Option<Item> {
-    let mut found = None;
-    store.each_item(&mut |item| {
-        if item.seq == seq {
-            found = Some(*item);
-        }
-    });
-    found
 }
 
 /// The items of an op.

@@ -30,6 +30,10 @@ impl<St: Store> Reported<'_, St> {
     /// Adds or replaces a visible row.
     pub fn put(&mut self, row: &Row, op: OpId, why: Why) {
         let before = self.get(row.entity, row.key);
+        self.put_over(before, row, op, why);
+    }
+    /// The same where the row that is there has just been read.
+    pub fn put_over(&mut self, before: Option<Row>, row: &Row, op: OpId, why: Why) {
         if before.as_ref() != Some(row) {
             self.store.put_row(Copy::Visible, row);
             self.cx.wrote(before, Some(*row), op, why);
@@ -105,6 +109,13 @@ pub fn references(domain: &Domain, entity: Entity) -> impl Iterator<Item = (u8, 
         }
         _ => None,
     })
+}
+
+/// Whether a row refers to this identity.
+pub fn refers(domain: &Domain, row: &Row, entity: Entity, key: Key) -> bool {
+    let named = Value::key(key);
+    row.fields.contains(&named)
+        && references(domain, row.entity).any(|(field, target)| target == entity && row.get(field) == named)
 }
 
 /// Replaces one identity by another wherever a row refers to it.
