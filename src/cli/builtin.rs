@@ -5,9 +5,9 @@
 use crate::harness::{Subject, Unknown};
 use crate::model::Domain;
 use crate::model::retail::RETAIL;
-use crate::store::{Memory, Store};
 #[cfg(feature = "sqlite")]
 use crate::store::Sqlite;
+use crate::store::{Memory, Store};
 use crate::sync::presets::PRESETS;
 use crate::sync::{Engine, Policy};
 use std::sync::Arc;
@@ -55,7 +55,11 @@ fn set_knobs(name: &str, base: &str, knobs: &str) -> Result<Arc<dyn Subject>, Un
             continue;
         }
         policy = policy.with(knob, value).map_err(|bad| {
-            if bad.knob { unknown(knob, "knob", bad.known) } else { unknown(value, &format!("value of {knob}"), bad.known) }
+            if bad.knob {
+                unknown(knob, "knob", bad.known)
+            } else {
+                unknown(value, &format!("value of {knob}"), bad.known)
+            }
         })?;
     }
     #[cfg(feature = "sqlite")]

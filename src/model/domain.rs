@@ -44,13 +44,18 @@ pub struct EntitySpec {
 
 /// How an op is written in a scenario file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // a variant's comment names its fields
 pub enum Shape {
     /// `{ "X": 5, "Y": 2 }`: one line for each row of this entity; `signed` allows negative numbers.
     Lines { entity: Entity, signed: bool },
     /// `{ "X": 6000 }`: a target of this entity and its new value.
     Set { entity: Entity },
     /// `{ "product": "X", "lot": 1, "quantity": 10 }`: an optional target, then numbers by name, then optional lines.
-    Record { target: Option<(&'static str, Entity)>, values: &'static [&'static str], lines: Option<(&'static str, Entity)> },
+    Record {
+        target: Option<(&'static str, Entity)>,
+        values: &'static [&'static str],
+        lines: Option<(&'static str, Entity)>,
+    },
     /// `{ "product": "X", "supplier": "S" }`: a target and one line without a number.
     Pair { target: (&'static str, Entity), other: (&'static str, Entity) },
     /// `"X"`: a target of this entity.
@@ -159,6 +164,7 @@ pub const SPLIT: u8 = 32;
 
 /// A change that an op asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // a variant's comment names its fields
 pub enum Effect {
     /// A new row.
     Create(Row),
