@@ -4,6 +4,8 @@
 //! many seeds once and prints CPU time and totals in one line, to be interleaved with other implementations; add
 //! `--history` or `--checked` for the history that invariants read, or all of them.
 
+#[path = "cost/mod.rs"]
+mod cost;
 #[path = "reference/mod.rs"]
 mod reference;
 
@@ -71,25 +73,14 @@ fn measure(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Microseconds of CPU time of this thread so far, where the kernel tells.
-fn cpu_micros() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    let nanos: u64 = text.split(' ').next()?.parse().ok()?;
-    Some(nanos as f64 / 1_000.0)
-}
-
 fn print_line(seeds: u64, watch: Watch) {
     let mut workload = Workload::new(DEVICES);
     let (mut sum, mut hash) = (Totals::default(), 0u64);
-    let start = cpu_micros();
-    for seed in 0..seeds {
+    let spent = cost::cpu_per_run(seeds, |seed| {
         let outcome = one(&mut workload, seed, watch);
         sum.add(Totals::of(&outcome, DEVICES as u64));
         hash = hash.rotate_left(1) ^ outcome.fingerprint;
-    }
-    let spent = start
-        .zip(cpu_micros())
-        .map_or_else(|| "unknown".into(), |(start, end)| format!("{:.2}", (end - start) / seeds as f64));
+    });
     let mean = |total: u64| total as f64 / seeds as f64;
     println!(
         "squall seeds={seeds} invariants={} | cpu-us/run {spent} | per run: ev {:.2} acc {:.3} rej {:.3} ref {:.3} end_s {:.2} | hash {hash:016x}",
@@ -103,21 +94,15 @@ fn print_line(seeds: u64, watch: Watch) {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let after = |name: &str| arguments.iter().position(|a| a == name).and_then(|at| arguments.get(at + 1));
-    match after("--seeds").map(|n| n.parse()) {
-        Some(Ok(seeds)) if seeds > 0 => {
-            let asked = |name: &str| arguments.iter().any(|a| a == name);
+    let asked = |name: &str| std::env::args().any(|argument| argument == name);
+    match cost::seeds_asked() {
+        Some(seeds) => {
             let watch = match (asked("--checked"), asked("--history")) {
                 (true, _) => Watch::Invariants,
                 (false, true) => Watch::History,
                 (false, false) => Watch::Nobody,
             };
             print_line(seeds, watch);
-        }
-        Some(_) => {
-            eprintln!("--seeds needs a whole number of at least 1");
-            std::process::exit(2);
         }
         None => {
             let mut criterion = Criterion::default().configure_from_args();

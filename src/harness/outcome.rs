@@ -50,6 +50,8 @@ pub struct End {
     pub rows: Vec<Vec<Row>>,
     /// Each op's last word and last verdict.
     pub ops: Vec<(OpId, Vec<(Time, Word)>, Option<Verdict>)>,
+    /// Each op that wrote something on the server: how long after its user did it.
+    pub delays: Vec<(OpId, Span)>,
     /// What each node still wanted.
     pub pending: Vec<(NodeId, Vec<Pending>)>,
 }

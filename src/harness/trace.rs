@@ -31,27 +31,76 @@ pub enum What {
     /// A user did something.
     Acted(Op),
     /// A message left; its fate and size.
-    Sent { to: NodeId, fate: Option<Fate>, bytes: u32, lost: Option<Loss> },
+    Sent {
+        /// The receiver.
+        to: NodeId,
+        /// What became of it, if that was not polite.
+        fate: Option<Fate>,
+        /// Its size.
+        bytes: u32,
+        /// Why it will not arrive, if it will not.
+        lost: Option<Loss>,
+    },
     /// A message arrived.
-    Arrived { from: NodeId, damaged: bool, garbled: bool, sent: Time },
+    Arrived {
+        /// The sender.
+        from: NodeId,
+        /// Whether it was damaged on the way.
+        damaged: bool,
+        /// Whether it cannot be parsed.
+        garbled: bool,
+        /// When it was sent.
+        sent: Time,
+    },
     /// A message was lost on arrival.
-    Lost { from: NodeId, why: Loss },
+    Lost {
+        /// The sender.
+        from: NodeId,
+        /// Why.
+        why: Loss,
+    },
     /// The sender learnt that a message could not be delivered.
-    Refused { to: NodeId },
+    Refused {
+        /// Who could not be reached.
+        to: NodeId,
+    },
     /// A timer fired, this much later than on time.
-    TimerFired { late: Span, time_out: bool },
+    TimerFired {
+        /// How much later.
+        late: Span,
+        /// Whether it is a client's time-out.
+        time_out: bool,
+    },
     /// A handler went on with its next transaction.
     Resumed,
     /// A handler was held up between two transactions.
     Paused(Span),
     /// A node died.
-    Died { before_effects: bool, down: Span },
+    Died {
+        /// Whether what the step sent and told was lost with it.
+        before_effects: bool,
+        /// How long it stays down.
+        down: Span,
+    },
     /// A node booted.
-    Booted { wiped: bool },
+    Booted {
+        /// Whether its disk was wiped.
+        wiped: bool,
+    },
     /// An interference began or ended.
-    Interference { point: Point, begins: bool, strength: i64 },
+    Interference {
+        /// Which kind.
+        point: Point,
+        /// Whether it began.
+        begins: bool,
+        /// How strong it is; the unit depends on the kind.
+        strength: i64,
+    },
     /// The device was told of its link.
-    Link { online: bool },
+    Link {
+        /// Whether it was told that it is online.
+        online: bool,
+    },
     /// The app came back from the background.
     Foreground,
     /// A row changed.

@@ -9,7 +9,7 @@ use super::link::Direction;
 use super::node::{Seat, Slot};
 use super::outcome::{End, Metrics, Outcome};
 use super::trace::{Event, Loss, Trace, What};
-use crate::invariants::{History, Invariant, Log, Moment, wants};
+use crate::invariants::{History, Invariant, Log, Moment};
 use crate::model::Scenario;
 use crate::sim::choice::{FAULTS, SERVER_STEPS};
 use crate::sim::{
@@ -85,7 +85,8 @@ struct World<'a, S: System> {
     cx: Context<S::Message>,
     history: History<'a>,
     invariants: Vec<Box<dyn Invariant>>,
-    interested: [Vec<usize>; 6],
+    /// By kind of moment: which invariants want to see it, and their names.
+    interested: [Vec<(usize, &'static str)>; 8],
     log: Log,
     trace: Trace,
     broke_traced: usize,
@@ -136,12 +137,12 @@ impl<'a, S: System> World<'a, S> {
                 Slot::new(system.disk(who, 0, &mut rows))
             })
             .collect();
-        let mut interested: [Vec<usize>; 6] = Default::default();
+        let mut interested: [Vec<(usize, &'static str)>; 8] = Default::default();
         for (index, invariant) in plan.invariants.iter().enumerate() {
             if invariant.not_checked(&facts, scenario.domain).is_none() {
                 for (bit, list) in interested.iter_mut().enumerate() {
                     if invariant.wants() & 1 << bit != 0 {
-                        list.push(index);
+                        list.push((index, invariant.name()));
                     }
                 }
             }
@@ -316,7 +317,7 @@ impl<'a, S: System> World<'a, S> {
         }
         self.metrics.ops += u64::from(self.scenario.domain.is_durable(&op));
         self.note(op.node, label, &[op.id], || What::Acted(op));
-        self.moment(&Moment::Acted(&op), 0);
+        self.moment(&Moment::Acted(&op));
         self.begin(op.node, label, Cause::Op(op.id));
         self.handle(Input::Op(op), &[op.id]);
     }
@@ -602,7 +603,7 @@ impl<'a, S: System> World<'a, S> {
             input = Input::Resume(task);
         }
         if self.history.nodes[node.index()].unfinished == 0 {
-            self.moment(&Moment::Between(node), 5);
+            self.moment(&Moment::Between(node));
         }
     }
 
@@ -621,12 +622,12 @@ impl<'a, S: System> World<'a, S> {
             } else if let Some(row) = &write.before {
                 self.fingerprint.add(!row.key.0);
             }
-            if !write.after.or(write.before).is_some_and(|row| row.entity.is_bookkeeping()) || node.is_server() {
+            if !write.row().is_some_and(|row| row.entity.is_bookkeeping()) || node.is_server() {
                 self.last_write = self.now;
             }
             self.history.wrote(node, write);
             self.note(node, self.cx.label, ops_of(&write.op), || What::Wrote(Box::new(*write)));
-            self.moment(&Moment::Wrote(node, write), 1);
+            self.moment(&Moment::Wrote(node, write));
         }
         self.cx.writes = writes;
         self.cx.writes.clear();
@@ -635,7 +636,7 @@ impl<'a, S: System> World<'a, S> {
             let now = self.now;
             self.fingerprint.add(u64::from(op.0) << 8 ^ verdict_code(verdict));
             self.note(node, self.cx.label, ops_of(op), || What::Decided(*op, *verdict));
-            self.moment(&Moment::Decided(*op, *verdict), 3);
+            self.moment(&Moment::Decided(*op, *verdict));
             if let Some(record) = self.history.op_mut(*op) {
                 record.verdicts.push((now, *verdict));
             }
@@ -659,7 +660,7 @@ impl<'a, S: System> World<'a, S> {
             self.fingerprint.add(u64::from(op.0) << 8 ^ (*word as u64) ^ 0xF0);
             self.history.told(node, *op, *word);
             self.note(node, self.cx.label, ops_of(op), || What::Told(*op, *word));
-            self.moment(&Moment::Told(node, *op, *word), 2);
+            self.moment(&Moment::Told(node, *op, *word));
         }
         self.cx.told = told;
         self.cx.told.clear();
@@ -721,7 +722,7 @@ impl<'a, S: System> World<'a, S> {
                             record.sends.push(now);
                         }
                     }
-                    self.moment(&Moment::Sent { node, channel, cause, step: self.cx.label, ops }, 4);
+                    self.moment(&Moment::Sent { node, channel, cause, step: self.cx.label, ops });
                 }
                 Label::new(node, channel, cause, Point::Send).attempt(attempt)
             }
@@ -800,13 +801,10 @@ impl<'a, S: System> World<'a, S> {
         arrival.min(polite.max(self.scenario.heal + self.scenario.network.latency))
     }
 
-    fn moment(&mut self, moment: &Moment<'_>, bit: usize) {
-        debug_assert!(wants::BETWEEN == 1 << 5 && wants::SENT == 1 << 4);
-        for i in 0..self.interested[bit].len() {
-            let index = self.interested[bit][i];
-            let invariant = &mut self.invariants[index];
-            self.log.speaker(index, invariant.name(), self.now);
-            invariant.observe(&self.history, moment, &mut self.log);
+    fn moment(&mut self, moment: &Moment<'_>) {
+        for (index, name) in &self.interested[moment.kind().trailing_zeros() as usize] {
+            self.log.speaker(*index, name, self.now);
+            self.invariants[*index].observe(&self.history, moment, &mut self.log);
         }
         self.note_broken();
     }
@@ -929,6 +927,11 @@ impl<'a, S: System> World<'a, S> {
         End {
             rows: self.history.nodes.iter().map(|view| view.rows.values().copied().collect()).collect(),
             ops: self.history.ops().map(|record| (record.op.id, record.told.clone(), record.verdict())).collect(),
+            delays: self
+                .history
+                .ops()
+                .filter_map(|record| Some((record.op.id, record.on_server?.since(record.at?))))
+                .collect(),
             pending: (1..self.slots.len()).map(|n| (NodeId(n as u16), self.history.nodes[n].pending.clone())).collect(),
         }
     }

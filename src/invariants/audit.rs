@@ -43,13 +43,15 @@ impl Invariant for AuditComplete {
         (!facts.reports.audit).then_some("it keeps no audit trail as rows")
     }
     fn wants(&self) -> u8 {
-        wants::WROTE | wants::DECIDED | wants::BETWEEN
+        wants::WROTE_ON_SERVER | wants::DECIDED | wants::BETWEEN_ON_SERVER
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         match moment {
             Moment::Decided(op, verdict) => self.decided.push((*op, *verdict)),
             Moment::Wrote(NodeId::SERVER, write) => {
-                if let Some(row) = write.after.filter(|row| row.entity == Entity::CONFLICT && write.before.is_none()) {
+                if let Some(row) =
+                    write.after.as_ref().filter(|row| row.entity == Entity::CONFLICT && write.before.is_none())
+                {
                     self.conflicts.push([OpId(row.get(0).or_zero() as u32), OpId(row.get(1).or_zero() as u32)]);
                 }
             }

@@ -41,7 +41,7 @@ impl ConflictsDecided {
                 continue;
             }
             let (entity, key, field) = (after.entity, canonical(after), field as u8);
-            let list = history.commits.get(&(entity, key, field)).map_or(&[][..], Vec::as_slice);
+            let list = history.commits.get(&(entity, key, field)).unwrap_or_default();
             let place = |op: OpId| list.iter().position(|commit| commit.op == op);
             let Some(lost_at) = list.iter().rposition(|commit| commit.op == lost) else { continue };
             // An older value that is written again over a newer one: its writer cannot have seen what it replaced.
@@ -63,7 +63,7 @@ impl ConflictsDecided {
 
     fn judge_overwrite(history: &History<'_>, log: &mut Log, one: &Overwrite) {
         let decided = history.op(one.lost).is_none_or(|record| record.decided_against);
-        let list = history.commits.get(&(one.entity, one.key, one.field)).map_or(&[][..], Vec::as_slice);
+        let list = history.commits.get(&(one.entity, one.key, one.field)).unwrap_or_default();
         let again = list.iter().any(|commit| commit.op == one.lost && commit.at > one.at);
         if decided || again {
             return;
@@ -133,7 +133,7 @@ impl Invariant for ConflictsDecided {
         (!facts.reports.authors).then_some("it does not report which op set a field")
     }
     fn wants(&self) -> u8 {
-        wants::WROTE
+        wants::WROTE_ON_SERVER
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         if let Moment::Wrote(NodeId::SERVER, write) = moment {
@@ -191,7 +191,7 @@ fn is_real(history: &History<'_>, record: &OpRecord) -> bool {
         Effect::Set { entity, key, field, .. } => {
             let key = plain(key);
             let Some(seen) = history.seen_upto(record.op.id, entity, key, field, false) else { return true };
-            let list = history.commits.get(&(entity, key, field)).map_or(&[][..], Vec::as_slice);
+            let list = history.commits.get(&(entity, key, field)).unwrap_or_default();
             list.iter().skip((seen + 1).max(0) as usize).any(|commit| other(commit.op))
         }
     })

@@ -3,6 +3,7 @@
 //! One comparison serves two invariants: a missing or older row is a change that a pull missed; any other difference is
 //! two replicas that disagree. A system that never pulls cannot miss a pull, so there everything is disagreement.
 
+use super::effects::in_table;
 use super::history::canonical;
 use super::{Breach, History, Invariant, Log, Moment};
 use crate::model::{Class, Entity, Key, Row, RowState};
@@ -50,43 +51,47 @@ fn last_writer(row: &Row) -> OpId {
     row.set_by.iter().copied().max().unwrap_or(row.origin).max(row.origin)
 }
 
-fn differences(history: &History<'_>, node: NodeId) -> Vec<Difference> {
+/// How many rows there are, and the first.
+fn count<'r>(mut rows: impl Iterator<Item = &'r Row>) -> (usize, Option<&'r Row>) {
+    let first = rows.next();
+    (first.map_or(0, |_| 1 + rows.count()), first)
+}
+
+type Canonical<'r> = ((Entity, Key), &'r Row);
+
+fn differences(history: &History<'_>, node: NodeId, server: &[Canonical<'_>]) -> Vec<Difference> {
     let mut found = Vec::new();
-    let server = history.by_canonical(NodeId::SERVER);
     let device = history.by_canonical(node);
-    for ((entity, key), rows) in &server {
-        let due: Vec<&&Row> = rows.iter().filter(|row| !row.deleted && (history.in_scope)(node, row)).collect();
-        let here = device.get(&(*entity, *key)).map_or(&[][..], Vec::as_slice);
-        let live: Vec<&&Row> = here.iter().filter(|row| !row.deleted).collect();
-        let difference =
-            |kind, field, ops, shows| Difference { kind, entity: *entity, key: *key, field, node, ops, shows };
-        if live.len() < due.len() {
-            found.push(difference("missing-row", None, vec![last_writer(due[0])], String::new()));
+    let same = |(a, _): &Canonical<'_>, (b, _): &Canonical<'_>| a == b;
+    for rows in server.chunk_by(same) {
+        let (entity, key) = rows[0].0;
+        let there = rows.iter().map(|(_, row)| *row);
+        let due = count(there.filter(|row| !row.deleted && (history.in_scope)(node, row)));
+        let here = in_table(&device, entity, key).iter().map(|(_, row)| *row);
+        let live = count(here.filter(|row| !row.deleted));
+        let difference = |kind, field, ops, shows| Difference { kind, entity, key, field, node, ops, shows };
+        if let (_, Some(first)) = due
+            && live.0 < due.0
+        {
+            found.push(difference("missing-row", None, vec![last_writer(first)], String::new()));
         }
-        if let ([theirs], [mine]) = (&due[..], &live[..]) {
+        if let ((1, Some(theirs)), (1, Some(mine))) = (due, live) {
             compare(history, node, theirs, mine, &mut |kind, field, shows| {
                 let by = field.map_or(theirs.origin, |field| theirs.set_by[field as usize]);
                 found.push(difference(kind, field, vec![by], shows));
             });
         }
     }
-    for ((entity, key), rows) in &device {
-        let live = rows.iter().filter(|row| !row.deleted && row.state != RowState::Dead).count();
-        let there = server.get(&(*entity, *key)).map_or(&[][..], Vec::as_slice);
-        let due = there.iter().filter(|row| !row.deleted).count();
+    for rows in device.chunk_by(same) {
+        let (entity, key) = rows[0].0;
+        let live = rows.iter().filter(|(_, row)| !row.deleted && row.state != RowState::Dead).count();
+        let there = in_table(server, entity, key);
+        let due = there.iter().filter(|(_, row)| !row.deleted).count();
         if live > due {
-            let known = !there.is_empty() || history.deletions.contains_key(&(*entity, *key));
+            let known = !there.is_empty() || history.deletions.contains_key(&(entity, key));
             let kind = if known && due == 0 { "missed-deletion" } else { "extra-row" };
-            let by = history.deletions.get(&(*entity, *key)).map_or(rows[0].origin, |(_, by)| *by);
-            found.push(Difference {
-                kind,
-                entity: *entity,
-                key: *key,
-                field: None,
-                node,
-                ops: vec![by],
-                shows: String::new(),
-            });
+            let by = history.deletions.get(&(entity, key)).map_or(rows[0].1.origin, |(_, by)| *by);
+            found.push(Difference { kind, entity, key, field: None, node, ops: vec![by], shows: String::new() });
         }
     }
     found
@@ -112,11 +117,14 @@ fn compare(
             },
             _ => there == here,
         };
+        if same {
+            continue;
+        }
         // An edit that waits for a human may still be shown by its author.
         let waits = history.op(mine.set_by[field]).is_some_and(|record| {
             record.last_word() == Some(Word::Conflict) || record.verdict() == Some(Verdict::Manual)
         });
-        if same || waits {
+        if waits {
             continue;
         }
         let commits = history.commits.get(&(mine.entity, canonical(theirs), field as u8));
@@ -158,11 +166,12 @@ impl Invariant for ReplicasConverge {
     }
     fn observe(&mut self, _: &History<'_>, _: &Moment<'_>, _: &mut Log) {}
     fn judge(&mut self, history: &History<'_>, log: &mut Log) {
+        let server = history.by_canonical(NodeId::SERVER);
         for node in settled(history) {
             if history.ops().any(|record| record.committed) {
                 log.exercised();
             }
-            for difference in differences(history, node) {
+            for difference in differences(history, node, &server) {
                 if !difference.is_a_miss() || !history.facts.reports.pulls {
                     difference.tell(history, log);
                 }
@@ -190,11 +199,12 @@ impl Invariant for PullMissesNothing {
     }
     fn observe(&mut self, _: &History<'_>, _: &Moment<'_>, _: &mut Log) {}
     fn judge(&mut self, history: &History<'_>, log: &mut Log) {
+        let server = history.by_canonical(NodeId::SERVER);
         for node in settled(history) {
             if somebody_else_wrote(history, node) {
                 log.exercised();
             }
-            for difference in differences(history, node).iter().filter(|one| one.is_a_miss()) {
+            for difference in differences(history, node, &server).iter().filter(|one| one.is_a_miss()) {
                 difference.tell(history, log);
             }
         }

@@ -56,45 +56,45 @@ impl DeletedStaysDeleted {
     }
 
     fn server_wrote(&mut self, history: &History<'_>, write: &Write, log: &mut Log) {
-        let before = write.before.filter(|row| !row.deleted);
-        let after = write.after.filter(|row| !row.deleted);
+        let before = write.before.as_ref().filter(|row| !row.deleted);
+        let after = write.after.as_ref().filter(|row| !row.deleted);
         match (before, after) {
             (Some(before), None) if write.why == Why::Effect => {
                 self.deleted.insert((before.entity, before.key), (history.now, write.op));
-                self.deleted.insert((before.entity, canonical(&before)), (history.now, write.op));
+                self.deleted.insert((before.entity, canonical(before)), (history.now, write.op));
             }
             (None, Some(after)) => {
                 let found =
-                    [after.key, canonical(&after)].into_iter().find_map(|key| self.deleted.get(&(after.entity, key)));
+                    [after.key, canonical(after)].into_iter().find_map(|key| self.deleted.get(&(after.entity, key)));
                 // Taking the deletion itself back, as decided, brings the row back rightly.
                 if let Some((at, deletion)) = found.copied()
                     && write.why != Why::RolledBack
                 {
                     log.exercised();
-                    if !self.means_to(history, write.op, &after, at) {
-                        self.came_back(history, log, NodeId::SERVER, &after, [deletion, write.op]);
+                    if !self.means_to(history, write.op, after, at) {
+                        self.came_back(history, log, NodeId::SERVER, after, [deletion, write.op]);
                     }
                 }
             }
-            (Some(before), Some(after)) => field_came_back(history, write, &before, &after, log),
+            (Some(before), Some(after)) => field_came_back(history, write, before, after, log),
             _ => {}
         }
     }
 
     fn device_wrote(&mut self, history: &History<'_>, node: NodeId, write: &Write) {
-        let before = write.before.filter(|row| !row.deleted);
-        let after = write.after.filter(|row| !row.deleted);
-        let dead = write.after.or(write.before).filter(|_| after.is_none());
+        let before = write.before.as_ref().filter(|row| !row.deleted);
+        let after = write.after.as_ref().filter(|row| !row.deleted);
+        let dead = write.row().filter(|_| after.is_none());
         if let Some(row) = dead.filter(|_| !matches!(write.why, Why::Renamed | Why::RolledBack)) {
-            self.known.entry((node, row.entity, canonical(&row))).or_insert(history.now);
+            self.known.entry((node, row.entity, canonical(row))).or_insert(history.now);
         }
         if let (None, Some(row)) = (before, after)
-            && let Some((at, deletion)) = history.taken_away.get(&(node, row.entity, canonical(&row)))
+            && let Some((at, deletion)) = history.taken_away.get(&(node, row.entity, canonical(row)))
             && history.is_own(node, *deletion)
             && *at <= history.now
             && write.why != Why::RolledBack
         {
-            self.returned.entry(node).or_default().push(Return { row, deletion: *deletion });
+            self.returned.entry(node).or_default().push(Return { row: *row, deletion: *deletion });
         }
     }
 
@@ -152,7 +152,7 @@ impl Invariant for DeletedStaysDeleted {
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         match moment {
-            Moment::Wrote(_, write) if write.after.or(write.before).is_some_and(|row| row.entity.is_bookkeeping()) => {}
+            Moment::Wrote(_, write) if write.row().is_some_and(|row| row.entity.is_bookkeeping()) => {}
             Moment::Wrote(NodeId::SERVER, write) => self.server_wrote(history, write, log),
             Moment::Wrote(node, write) => self.device_wrote(history, *node, write),
             Moment::Between(node) if !self.returned.is_empty() => self.check_device(history, *node, log),

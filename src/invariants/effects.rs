@@ -5,10 +5,10 @@
 use super::history::canonical;
 use super::{Breach, History, Invariant, Log, Moment, wants};
 use crate::model::domain::{Piece, SPLIT};
-use crate::model::{Key, Row};
+use crate::model::table::Sorted;
+use crate::model::{Entity, Key, Row};
 use crate::sim::{NodeId, OpId};
 use crate::system::{Why, Write};
-use std::collections::BTreeSet;
 
 fn rows_of<'a>(history: &'a History<'_>, node: NodeId, op: OpId, piece: &'a Piece) -> impl Iterator<Item = &'a Row> {
     let view = history.node(node);
@@ -29,7 +29,7 @@ impl Invariant for OneEffectPerOp {
         "each op has at most one effect per table: one sale, one movement, one payment"
     }
     fn wants(&self) -> u8 {
-        wants::WROTE
+        wants::WROTE_ON_SERVER
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         let Moment::Wrote(NodeId::SERVER, Write { after: Some(after), .. }) = moment else { return };
@@ -59,7 +59,8 @@ impl Invariant for OneEffectPerOp {
 /// A sale, its lines and its movements exist together or not at all, on every node.
 #[derive(Default)]
 pub struct OpAllOrNothing {
-    touched: BTreeSet<(NodeId, OpId)>,
+    touched: Sorted<(NodeId, OpId)>,
+    due: Vec<OpId>,
     pieces: Vec<Piece>,
 }
 
@@ -72,12 +73,22 @@ impl OpAllOrNothing {
         if self.pieces.len() < 2 && self.pieces.iter().all(|piece| piece.amount.is_none()) {
             return;
         }
-        let live = |piece: &Piece| rows_of(history, node, op, piece).any(|row| !row.deleted);
-        if !self.pieces.iter().any(live) {
+        let live = |piece| rows_of(history, node, op, piece).filter(|row| !row.deleted);
+        if !self.pieces.iter().any(|piece| live(piece).next().is_some()) {
             return;
         }
         log.exercised();
         for piece in &self.pieces {
+            let whole = match piece.amount {
+                Some((field, amount)) if sums => {
+                    let amounts = live(piece).map(|row| row.get(field).or_zero());
+                    amounts.reduce(|a, b| a + b).is_some_and(|sum| sum.abs() >= amount.abs())
+                }
+                _ => live(piece).next().is_some(),
+            };
+            if whole {
+                continue;
+            }
             let key = Key::made(op, piece.part);
             let deleted_later = [node, NodeId::SERVER]
                 .iter()
@@ -86,21 +97,12 @@ impl OpAllOrNothing {
             if deleted_later || (held && !rows_of(history, NodeId::SERVER, op, piece).any(due_here)) {
                 continue;
             }
-            let short = match piece.amount {
-                Some((field, amount)) if sums => {
-                    let rows = rows_of(history, node, op, piece).filter(|row| !row.deleted);
-                    rows.map(|row| row.get(field).or_zero()).sum::<i64>().abs() < amount.abs() || !live(piece)
-                }
-                _ => !live(piece),
-            };
-            if short {
-                let breach = Breach { kind: "effect-incomplete", entity: piece.entity, node, ops: &[op], at: None };
-                log.broke(history.domain, breach, || {
-                    let (scenario, table) = (history.scenario, history.domain.entity_name(piece.entity));
-                    let (op, node) = (scenario.op_name(op), scenario.node_name(node));
-                    format!("{op} took effect on {node} without its {table} (part {})", piece.part)
-                });
-            }
+            let breach = Breach { kind: "effect-incomplete", entity: piece.entity, node, ops: &[op], at: None };
+            log.broke(history.domain, breach, || {
+                let (scenario, table) = (history.scenario, history.domain.entity_name(piece.entity));
+                let (op, node) = (scenario.op_name(op), scenario.node_name(node));
+                format!("{op} took effect on {node} without its {table} (part {})", piece.part)
+            });
         }
     }
 }
@@ -126,9 +128,9 @@ impl Invariant for OpAllOrNothing {
                 }
             }
             Moment::Between(node) if !self.touched.is_empty() => {
-                let due: Vec<OpId> =
-                    self.touched.range((*node, OpId::NONE)..=(*node, OpId(u32::MAX))).map(|(_, op)| *op).collect();
-                for op in due {
+                let mut due = std::mem::take(&mut self.due);
+                due.extend(self.touched.range((*node, OpId::NONE)..=(*node, OpId(u32::MAX))).map(|(_, op)| *op));
+                for op in due.drain(..) {
                     self.touched.remove(&(*node, op));
                     // A device that was wiped gets its own ops back page by page, like everybody else's.
                     let whole = node.is_server() || history.op(op).is_some_and(|record| !history.is_forgotten(record));
@@ -136,6 +138,7 @@ impl Invariant for OpAllOrNothing {
                         self.check(history, log, *node, op, node.is_server(), false);
                     }
                 }
+                self.due = due;
             }
             _ => {}
         }
@@ -168,13 +171,22 @@ impl History<'_> {
             && (self.facts.reports.pending || view.rows.values().all(settled))
     }
 
-    /// Rows by canonical key.
-    pub fn by_canonical(&self, node: NodeId) -> std::collections::BTreeMap<(crate::model::Entity, Key), Vec<&Row>> {
-        let mut rows = std::collections::BTreeMap::new();
-        for row in self.node(node).rows.values().filter(|row| !row.entity.is_bookkeeping()) {
-            let list: &mut Vec<&Row> = rows.entry((row.entity, canonical(row))).or_default();
-            list.push(row);
-        }
+    /// A node's business rows with their canonical keys, in order of these; rows of one key in order of their own.
+    pub fn by_canonical(&self, node: NodeId) -> Vec<((Entity, Key), &Row)> {
+        let rows = self.node(node).rows.values().filter(|row| !row.entity.is_bookkeeping());
+        let mut rows: Vec<_> = rows.map(|row| ((row.entity, canonical(row)), row)).collect();
+        rows.sort_by_key(|(key, _)| *key);
         rows
     }
+}
+
+/// The rows of one canonical key.
+pub fn in_table<'t, 'r>(
+    rows: &'t [((Entity, Key), &'r Row)],
+    entity: Entity,
+    key: Key,
+) -> &'t [((Entity, Key), &'r Row)] {
+    let from = rows.partition_point(|(at, _)| *at < (entity, key));
+    let count = rows[from..].iter().take_while(|(at, _)| *at == (entity, key)).count();
+    &rows[from..from + count]
 }

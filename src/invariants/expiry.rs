@@ -134,7 +134,7 @@ impl Invariant for BatchesFirstExpiredFirstOut {
         domain.expiry.is_none().then_some("the business has no batches that expire")
     }
     fn wants(&self) -> u8 {
-        wants::WROTE | wants::BETWEEN
+        wants::WROTE_ON_SERVER | wants::BETWEEN_ON_SERVER
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         let Some(law) = history.domain.expiry else { return };
@@ -146,7 +146,7 @@ impl Invariant for BatchesFirstExpiredFirstOut {
         let concerns = |entity: Entity| entity == law.batch || entity == law.entry;
         match moment {
             Moment::Wrote(NodeId::SERVER, write)
-                if write.why != Why::Purged && write.after.or(write.before).is_some_and(|row| concerns(row.entity)) =>
+                if write.why != Why::Purged && write.row().is_some_and(|row| concerns(row.entity)) =>
             {
                 self.writes.push(**write);
             }

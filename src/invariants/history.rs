@@ -3,21 +3,22 @@
 //! Why: the harness keeps one mirror of each node's rows from the writes that the system reports, and derives the facts
 //! that several invariants share (who saw what, which op took effect when). It judges nothing itself.
 
+use super::commits::{Commit, Commits};
 use crate::model::domain::SPLIT;
-use crate::model::{Class, Domain, Entity, Key, Op, Row, Scenario, Value};
+use crate::model::table::{Sorted, Table};
+use crate::model::{Class, Domain, Entity, Key, Op, Row, Scenario};
 use crate::sim::{NodeId, OpId, Time};
 use crate::system::{Facts, Lamp, Pending, Verdict, Why, Word, Write};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
-use std::collections::btree_map::{BTreeMap, Entry};
+use std::collections::BTreeMap;
 
 /// A node's rows as reported, and what the user sees there.
 #[derive(Default)]
 pub struct NodeView {
     /// Rows by identity.
-    pub rows: BTreeMap<(Entity, Key), Row>,
+    pub rows: Table<(Entity, Key), Row>,
     /// Rows by the op that made them: op, entity, part, key.
-    pub by_op: BTreeSet<(OpId, Entity, u8, Key)>,
+    pub by_op: Sorted<(OpId, Entity, u8, Key)>,
     /// Handlers with transactions still to do; 0 when the node is between handlers.
     pub unfinished: u32,
     /// What the sync lamp shows.
@@ -126,17 +127,6 @@ impl OpRecord {
     }
 }
 
-/// A change of a field on the server.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Commit {
-    /// When.
-    pub at: Time,
-    /// By which op.
-    pub op: OpId,
-    /// To what.
-    pub value: Value,
-}
-
 /// The record of one run.
 pub struct History<'a> {
     /// The scenario that is being run.
@@ -153,7 +143,7 @@ pub struct History<'a> {
     /// Whether anybody will read more than rows, words, verdicts and times.
     detailed: bool,
     /// Every change of a field on the server, opening values first.
-    pub commits: BTreeMap<(Entity, Key, u8), Vec<Commit>>,
+    pub commits: Commits,
     /// Whether a server row belongs on a device.
     pub in_scope: &'a dyn Fn(NodeId, &Row) -> bool,
     /// Rows deleted on the server by an op: when, and by which.
@@ -195,7 +185,7 @@ impl<'a> History<'a> {
     /// An empty record with the opening rows on the server and, unless they start empty, on the devices.
     pub fn new(scenario: &'a Scenario, facts: Facts, in_scope: &'a dyn Fn(NodeId, &Row) -> bool) -> History<'a> {
         let mut nodes: Vec<NodeView> = (0..=scenario.devices.len()).map(|_| NodeView::default()).collect();
-        let mut commits: BTreeMap<(Entity, Key, u8), Vec<Commit>> = BTreeMap::new();
+        let mut commits = Commits::default();
         for (n, view) in nodes.iter_mut().enumerate() {
             if n > 0 && scenario.empty_devices {
                 continue;
@@ -208,7 +198,7 @@ impl<'a> History<'a> {
         for (_, row) in &scenario.rows {
             for field in 0..scenario.domain.fields(row.entity).len() as u8 {
                 let commit = Commit { at: Time::ZERO, op: OpId::NONE, value: row.get(field) };
-                commits.insert((row.entity, row.key, field), vec![commit]);
+                commits.of_row(row.entity, row.key).push(field, commit);
             }
         }
         let most = scenario.steps.iter().map(|step| step.op.id.0).max().unwrap_or(0);
@@ -276,7 +266,8 @@ impl<'a> History<'a> {
         let now = self.now;
         let view = &mut self.nodes[node.index()];
         if let Some(before) = &write.before {
-            let renamed = write.after.is_none_or(|after| after.key != before.key || after.origin != before.origin);
+            let renamed =
+                write.after.as_ref().is_none_or(|after| after.key != before.key || after.origin != before.origin);
             if renamed {
                 view.rows.remove(&(before.entity, before.key));
                 if self.detailed {
@@ -285,16 +276,8 @@ impl<'a> History<'a> {
             }
         }
         if let Some(after) = &write.after {
-            let mut made_by = None;
-            match view.rows.entry((after.entity, after.key)) {
-                Entry::Occupied(mut row) => {
-                    made_by = Some((row.get().origin, row.get().part));
-                    *row.get_mut() = *after;
-                }
-                Entry::Vacant(row) => {
-                    row.insert(*after);
-                }
-            }
+            let replaced = view.rows.insert((after.entity, after.key), *after);
+            let made_by = replaced.as_ref().map(|row| (row.origin, row.part));
             if self.detailed && made_by != Some((after.origin, after.part)) {
                 if let Some((origin, part)) = made_by {
                     view.by_op.remove(&(origin, after.entity, part, after.key));
@@ -302,7 +285,7 @@ impl<'a> History<'a> {
                 view.by_op.insert((after.origin, after.entity, after.part, after.key));
             }
         }
-        let dead = |row: &Option<Row>| row.is_none_or(|row| row.deleted);
+        let dead = |row: &Option<Row>| row.as_ref().is_none_or(|row| row.deleted);
         if let Some(before) = &write.before
             && write.why == Why::Effect
             && !before.deleted
@@ -333,10 +316,10 @@ impl<'a> History<'a> {
                 && !std::mem::take(&mut record.rolled_back)
             {
                 record.local = true;
-                if let Some(before) = write.before
+                if let Some(before) = &write.before
                     && record.seen.iter().all(|row| (row.entity, row.key) != (before.entity, before.key))
                 {
-                    record.seen.push(before);
+                    record.seen.push(*before);
                 }
                 self.note_deltas(write);
             }
@@ -349,11 +332,11 @@ impl<'a> History<'a> {
     }
 
     fn note_deltas(&mut self, write: &Write) {
-        let (Some(after), domain) = (write.after, self.domain) else { return };
+        let (Some(after), domain) = (&write.after, self.domain) else { return };
         for ledger in domain.ledgers.iter().filter(|ledger| ledger.account == after.entity) {
-            let before = write.before.map_or(0, |row| row.get(ledger.quantity).or_zero());
+            let before = write.before.as_ref().map_or(0, |row| row.get(ledger.quantity).or_zero());
             let delta = after.get(ledger.quantity).or_zero() - before;
-            let key = canonical(&after);
+            let key = canonical(after);
             if let Some(record) = self.op_mut(write.op)
                 && delta != 0
             {
@@ -377,7 +360,7 @@ impl<'a> History<'a> {
         {
             record.on_server = Some(now);
         }
-        if write.after.or(write.before).is_some_and(|row| !row.entity.is_bookkeeping())
+        if write.row().is_some_and(|row| !row.entity.is_bookkeeping())
             && write.why != Why::RolledBack
             && let Some(record) = self.op_mut(write.op)
         {
@@ -399,20 +382,18 @@ impl<'a> History<'a> {
                     record.decided_against = true;
                 }
             }
-            let key = canonical(after);
-            for field in 0..self.domain.fields(after.entity).len() as u8 {
-                let old = write.before.map_or(Value::MISSING, |row| row.get(field));
-                let value = after.get(field);
-                if old != value || write.before.is_none() {
-                    let quantity = self.domain.class(after.entity, field) == Class::Quantity;
-                    let op = if quantity { write.op } else { after.set_by[field as usize] };
-                    let list = self.commits.entry((after.entity, key, field)).or_default();
-                    list.push(Commit { at: now, op, value });
-                } else if let Some(before) = &write.before
-                    && before.set_by[field as usize] != after.set_by[field as usize]
-                {
-                    let commit = Commit { at: now, op: after.set_by[field as usize], value };
-                    self.commits.entry((after.entity, key, field)).or_default().push(commit);
+            let fields = self.domain.fields(after.entity);
+            if fields.is_empty() {
+                return;
+            }
+            let commits = self.commits.of_row(after.entity, canonical(after));
+            for (field, spec) in fields.iter().enumerate() {
+                let (value, by) = (after.fields[field], after.set_by[field]);
+                let changed = write.before.as_ref().is_none_or(|before| before.fields[field] != value);
+                let set_again = write.before.as_ref().is_some_and(|before| before.set_by[field] != by);
+                if changed || set_again {
+                    let op = if changed && spec.class == Class::Quantity { write.op } else { by };
+                    commits.push(field as u8, Commit { at: now, op, value });
                 }
             }
         }

@@ -9,6 +9,7 @@ mod bad_days;
 #[cfg(test)]
 mod bad_words;
 pub mod clock;
+pub mod commits;
 pub mod conflicts;
 pub mod convergence;
 pub mod deletion;
@@ -86,20 +87,52 @@ pub enum Moment<'a> {
     /// The server decided.
     Decided(OpId, Verdict),
     /// A node sent a message that carries ops, in the step with this label.
-    Sent { node: NodeId, channel: Channel, cause: Cause, step: Label, ops: &'a [OpId] },
+    Sent {
+        /// The sender.
+        node: NodeId,
+        /// On which channel.
+        channel: Channel,
+        /// What the message is named by.
+        cause: Cause,
+        /// The label of the step that sent it.
+        step: Label,
+        /// The ops that it carries.
+        ops: &'a [OpId],
+    },
     /// A node finished a step and has no unfinished handler.
     Between(NodeId),
+}
+
+impl Moment<'_> {
+    /// Its kind, one of [`wants`].
+    #[inline]
+    pub fn kind(&self) -> u8 {
+        match self {
+            Moment::Acted(_) => wants::ACTED,
+            Moment::Wrote(NodeId::SERVER, _) => wants::WROTE_ON_SERVER,
+            Moment::Wrote(..) => wants::WROTE_ON_DEVICE,
+            Moment::Told(..) => wants::TOLD,
+            Moment::Decided(..) => wants::DECIDED,
+            Moment::Sent { .. } => wants::SENT,
+            Moment::Between(NodeId::SERVER) => wants::BETWEEN_ON_SERVER,
+            Moment::Between(_) => wants::BETWEEN_ON_DEVICE,
+        }
+    }
 }
 
 /// The kinds of [`Moment`], to say which ones an invariant wants.
 pub mod wants {
     #![allow(missing_docs)]
     pub const ACTED: u8 = 1;
-    pub const WROTE: u8 = 2;
-    pub const TOLD: u8 = 4;
-    pub const DECIDED: u8 = 8;
-    pub const SENT: u8 = 16;
-    pub const BETWEEN: u8 = 32;
+    pub const WROTE_ON_SERVER: u8 = 2;
+    pub const WROTE_ON_DEVICE: u8 = 4;
+    pub const WROTE: u8 = WROTE_ON_SERVER + WROTE_ON_DEVICE;
+    pub const TOLD: u8 = 8;
+    pub const DECIDED: u8 = 16;
+    pub const SENT: u8 = 32;
+    pub const BETWEEN_ON_SERVER: u8 = 64;
+    pub const BETWEEN_ON_DEVICE: u8 = 128;
+    pub const BETWEEN: u8 = BETWEEN_ON_SERVER + BETWEEN_ON_DEVICE;
 }
 
 /// A promise.

@@ -84,11 +84,11 @@ impl Invariant for NumbersUnique {
         }
         let Moment::Wrote(node, write) = moment else { return };
         Self::check_key(history, log, *node, write);
-        if let (true, Some(after)) = (node.is_server(), write.after.filter(|row| !row.deleted)) {
+        if let (true, Some(after)) = (node.is_server(), write.after.as_ref().filter(|row| !row.deleted)) {
             if write.before.is_none() && after.origin.is_some() {
                 log.exercised();
             }
-            self.check_number(history, log, &after);
+            self.check_number(history, log, after);
         }
     }
 }

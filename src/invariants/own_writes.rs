@@ -7,6 +7,7 @@
 
 use super::history::canonical;
 use super::{Breach, History, Invariant, Log, Moment, wants};
+use crate::model::table::Sorted;
 use crate::model::{Class, Domain, Entity, Key, Row};
 use crate::sim::{NodeId, OpId, Time};
 use crate::system::{Facts, Why, Word, Write};
@@ -66,7 +67,7 @@ impl Figure {
 pub struct Figures {
     /// Up to which server commit a device has shown an account, and when the device was last wiped by then.
     shown: BTreeMap<(NodeId, Entity, Key), (isize, Option<Time>)>,
-    dirty: BTreeSet<(NodeId, Entity, Key)>,
+    dirty: Sorted<(NodeId, Entity, Key)>,
 }
 
 impl Figures {
@@ -74,10 +75,11 @@ impl Figures {
     pub fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, report: &mut dyn FnMut(Figure)) {
         match moment {
             Moment::Wrote(node, write) if !node.is_server() => {
-                let Some(after) = write.after else { return };
+                let Some(after) = &write.after else { return };
                 for ledger in history.domain.ledgers.iter().filter(|ledger| ledger.account == after.entity) {
-                    if write.before.is_none_or(|row| row.get(ledger.quantity) != after.get(ledger.quantity)) {
-                        self.dirty.insert((*node, after.entity, canonical(&after)));
+                    let before = write.before.as_ref();
+                    if before.is_none_or(|row| row.get(ledger.quantity) != after.get(ledger.quantity)) {
+                        self.dirty.insert((*node, after.entity, canonical(after)));
                     }
                 }
             }
@@ -104,7 +106,7 @@ impl Figures {
     fn explain(&mut self, history: &History<'_>, node: NodeId, entity: Entity, key: Key, field: u8) -> Option<Figure> {
         let row = history.find(node, entity, key).filter(|row| !row.deleted)?;
         let shown = row.get(field).or_zero();
-        let commits = history.commits.get(&(entity, key, field)).map_or(&[][..], Vec::as_slice);
+        let commits = history.commits.get(&(entity, key, field)).unwrap_or_default();
         let lists_opening = commits.first().is_some_and(|first| !first.op.is_some());
         let wiped = history.node(node).wiped;
         let first = if lists_opening { 0 } else { -1 };
@@ -174,24 +176,22 @@ const MOST_SUMS: usize = 4_096;
 
 /// Whether own ops that commit `place` lacks can make up the difference; all of them must count unless `any`.
 fn explains(own: &[Own], place: isize, difference: i64, any: bool) -> bool {
-    let mut base = 0;
+    let lacking = |one: &&Own| one.commit > place;
+    let due = own.iter().filter(|one| one.counts == Counts::Always && !any).filter(lacking);
+    let left = difference - due.map(|one| one.delta).sum::<i64>();
+    let mut free = own.iter().filter(|one| any || one.counts == Counts::Maybe && lacking(one)).peekable();
+    if free.peek().is_none() {
+        return left == 0;
+    }
     let mut sums = BTreeSet::from([0]);
-    for one in own {
-        let lacking = one.commit > place;
-        match one.counts {
-            Counts::Always if lacking && !any => base += one.delta,
-            Counts::Never if !any => {}
-            _ if lacking || any => {
-                let more: Vec<i64> = sums.iter().map(|sum| sum + one.delta).collect();
-                sums.extend(more);
-                if sums.len() > MOST_SUMS {
-                    return true;
-                }
-            }
-            _ => {}
+    for one in free {
+        let more: Vec<i64> = sums.iter().map(|sum| sum + one.delta).collect();
+        sums.extend(more);
+        if sums.len() > MOST_SUMS {
+            return true;
         }
     }
-    sums.contains(&(difference - base))
+    sums.contains(&left)
 }
 
 /// A field of an own op that was replaced on the device, or a row of one that left it.
@@ -209,8 +209,11 @@ pub struct OwnWritesStay {
 
 impl OwnWritesStay {
     fn wrote(&mut self, history: &History<'_>, node: NodeId, write: &Write, log: &mut Log) {
-        let Some(before) = write.before.filter(|row| !row.deleted && !row.entity.is_bookkeeping()) else { return };
-        match write.after.filter(|row| !row.deleted) {
+        let live = |row: &&Row| !row.deleted;
+        let Some(before) = write.before.as_ref().filter(live).filter(|row| !row.entity.is_bookkeeping()) else {
+            return;
+        };
+        match write.after.as_ref().filter(live) {
             Some(after) => {
                 for (field, spec) in history.domain.fields(before.entity).iter().enumerate() {
                     let (own, by) = (before.set_by[field], after.set_by[field]);
@@ -225,19 +228,19 @@ impl OwnWritesStay {
                         Class::Reference(to) => {
                             let named =
                                 |row: &Row| row.fields[field].as_key().map(|key| history.canonical(node, to, key));
-                            named(&before) == named(&after)
+                            named(before) == named(after)
                         }
                         _ => before.fields[field] == after.fields[field],
                     };
                     if !same {
-                        let suspect = Suspect::Field { row: after, field: field as u8, own, by };
+                        let suspect = Suspect::Field { row: *after, field: field as u8, own, by };
                         self.suspects.entry(node).or_default().push(suspect);
                     }
                 }
             }
             None if history.is_own(node, before.origin) && !matches!(write.why, Why::Renamed | Why::Purged) => {
                 let own = before.origin;
-                self.suspects.entry(node).or_default().push(Suspect::Row { row: before, own, by: write.op });
+                self.suspects.entry(node).or_default().push(Suspect::Row { row: *before, own, by: write.op });
             }
             None => {}
         }

@@ -148,7 +148,7 @@ impl History<'_> {
     /// Own earlier edits count as seen where they stand if `own_count`, else as what their author had seen before them.
     /// `None` where the history cannot tell.
     pub fn seen_upto(&self, op: OpId, entity: Entity, key: Key, field: u8, own_count: bool) -> Option<isize> {
-        let list = self.commits.get(&(entity, key, field)).map_or(&[][..], Vec::as_slice);
+        let list = self.commits.get(&(entity, key, field)).unwrap_or_default();
         let author = self.op(op)?.op.node;
         let mut at = op;
         for _ in 0..64 {

@@ -2,19 +2,20 @@
 //!
 //! A tombstone resolves a reference: the row was there. Rows that are out of a device's scope are not due there.
 
+use super::effects::in_table;
 use super::history::canonical;
 use super::questions::plain;
 use super::{Breach, History, Invariant, Log, Moment, wants};
+use crate::model::table::Sorted;
 use crate::model::{Class, Entity, Key, Row};
 use crate::sim::{NodeId, OpId};
 use crate::system::{Rule, Verdict, Write};
-use std::collections::BTreeSet;
 
 /// No dangling parent, no temporary id left, children complete.
 #[derive(Default)]
 pub struct ReferencesResolve {
-    touched: BTreeSet<(Entity, Key)>,
-    removed: BTreeSet<(Entity, Key)>,
+    touched: Sorted<(Entity, Key)>,
+    removed: Sorted<(Entity, Key)>,
 }
 
 fn references<'a>(history: &'a History<'_>, row: &'a Row) -> impl Iterator<Item = (u8, Entity, Key)> + 'a {
@@ -28,7 +29,7 @@ fn references<'a>(history: &'a History<'_>, row: &'a Row) -> impl Iterator<Item 
 impl ReferencesResolve {
     fn wrote(&mut self, history: &History<'_>, write: &Write) {
         if let Some(before) = &write.before
-            && write.after.is_none_or(|after| after.key != before.key)
+            && write.after.as_ref().is_none_or(|after| after.key != before.key)
         {
             self.removed.insert((before.entity, before.key));
         }
@@ -42,8 +43,8 @@ impl ReferencesResolve {
 
     fn check_server(&mut self, history: &History<'_>, log: &mut Log) {
         let rows = &history.server().rows;
-        for at in std::mem::take(&mut self.touched) {
-            let Some(row) = rows.get(&at).filter(|row| !row.deleted) else { continue };
+        for at in self.touched.iter() {
+            let Some(row) = rows.get(at).filter(|row| !row.deleted) else { continue };
             for (field, to, key) in references(history, row) {
                 log.exercised();
                 let gone = self.removed.contains(&(to, key)) || history.deletions.contains_key(&(to, key));
@@ -52,11 +53,11 @@ impl ReferencesResolve {
                 }
             }
         }
+        self.touched.clear();
     }
 
     fn check_device(&self, history: &History<'_>, log: &mut Log, node: NodeId) {
         let view = history.node(node);
-        let here = history.by_canonical(node);
         for row in view.rows.values().filter(|row| !row.deleted && !row.entity.is_bookkeeping()) {
             let temporary = row.key.is_temporary() || references(history, row).any(|(_, _, key)| key.is_temporary());
             if temporary {
@@ -70,12 +71,15 @@ impl ReferencesResolve {
                 continue;
             }
             for (field, to, key) in references(history, row) {
+                if view.rows.contains_key(&(to, key)) {
+                    continue;
+                }
                 let target = history.canonical(node, to, key);
                 let there = history.find(NodeId::SERVER, to, target);
                 let elsewhere = there.is_some_and(|row| row.deleted || !(history.in_scope)(node, row))
                     || history.deletions.contains_key(&(to, target))
                     || self.removed.contains(&(to, key));
-                if !view.rows.contains_key(&(to, key)) && !elsewhere {
+                if !elsewhere {
                     dangling(history, log, node, row, field, to);
                 }
             }
@@ -83,18 +87,23 @@ impl ReferencesResolve {
         if !history.facts.reports.pulls {
             return;
         }
-        for row in history.server().rows.values() {
-            if row.deleted || row.entity.is_bookkeeping() || !(history.in_scope)(node, row) {
-                continue;
-            }
-            if here.contains_key(&(row.entity, canonical(row))) {
+        let shows =
+            |row: &Row| view.rows.get(&(row.entity, row.key)).is_some_and(|shown| canonical(shown) == canonical(row));
+        let due = |row: &&Row| !row.deleted && !row.entity.is_bookkeeping() && (history.in_scope)(node, row);
+        let mut absent = history.server().rows.values().filter(|row| !shows(row)).filter(due).peekable();
+        if absent.peek().is_none() {
+            return;
+        }
+        let here = history.by_canonical(node);
+        for row in absent {
+            if !in_table(&here, row.entity, canonical(row)).is_empty() {
                 continue;
             }
             let parent = references(history, row).find(|(_, to, key)| {
                 let parent = history.server().rows.get(&(*to, *key));
                 parent.is_some_and(|parent| {
-                    let shown = here.get(&(*to, canonical(parent)));
-                    parent.origin == row.origin && shown.is_some_and(|rows| rows.iter().any(|row| !row.deleted))
+                    let shown = in_table(&here, *to, canonical(parent));
+                    parent.origin == row.origin && shown.iter().any(|(_, row)| !row.deleted)
                 })
             });
             if let Some((_, to, key)) = parent {
@@ -161,7 +170,7 @@ impl Invariant for ReferencesResolve {
         "no dangling parent, no temporary id left, children complete"
     }
     fn wants(&self) -> u8 {
-        wants::WROTE | wants::DECIDED | wants::BETWEEN
+        wants::WROTE_ON_SERVER | wants::DECIDED | wants::BETWEEN_ON_SERVER
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         match moment {

@@ -34,7 +34,7 @@ fn candidates<'a>(history: &'a History<'_>, about: Key) -> Vec<(&'a Row, u8)> {
 
 /// Whether a row's quantity was `figure` within the current step, or what can be sold of it was.
 fn held(history: &History<'_>, row: &Row, field: u8, figure: i64) -> bool {
-    let commits = history.commits.get(&(row.entity, canonical(row), field)).map_or(&[][..], Vec::as_slice);
+    let commits = history.commits.get(&(row.entity, canonical(row), field)).unwrap_or_default();
     let earlier = commits.iter().rposition(|commit| commit.at < history.now || !commit.op.is_some()).unwrap_or(0);
     if commits[earlier.min(commits.len())..].iter().any(|commit| commit.value.or_zero() == figure) {
         return true;

@@ -23,12 +23,13 @@ impl Invariant for ScopeKept {
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         let Moment::Wrote(node, write) = moment else { return };
-        let Some(after) = write.after.filter(|row| !row.deleted && !row.entity.is_bookkeeping()) else { return };
+        let shown = |row: &&Row| !row.deleted && !row.entity.is_bookkeeping();
+        let Some(after) = write.after.as_ref().filter(shown) else { return };
         let scenario = history.scenario;
         let table = history.domain.entity_name(after.entity);
         if let Some(record) = history.op(after.origin)
             && after.actor != 0
-            && write.before.is_none_or(|before| before.actor != after.actor)
+            && write.before.as_ref().is_none_or(|before| before.actor != after.actor)
         {
             log.exercised();
             if after.actor != record.op.user {
@@ -44,10 +45,10 @@ impl Invariant for ScopeKept {
             }
         }
         let foreign = !node.is_server() && write.why == Why::Copied && !history.is_own(*node, after.origin);
-        if foreign && !(history.in_scope)(*node, &after) {
+        if foreign && !(history.in_scope)(*node, after) {
             let breach = Breach { kind: "leaked", entity: after.entity, node: *node, ops: &[after.origin], at: None };
             log.broke(history.domain, breach, || {
-                let name = scenario.row_name(after.entity, canonical(&after));
+                let name = scenario.row_name(after.entity, canonical(after));
                 format!("{} got the {table} {name}, which is none of its business", scenario.node_name(*node))
             });
         }
@@ -130,12 +131,12 @@ impl Invariant for DamagedNeverApplied {
         log.exercised();
         let Moment::Wrote(node, write) = moment else { return };
         let shown = |row: &Option<Row>| row.filter(|row| !row.deleted).map(|row| (row.key, row.fields));
-        let Some(row) = write.after.or(write.before).filter(|row| !row.entity.is_bookkeeping()) else { return };
+        let Some(row) = write.row().filter(|row| !row.entity.is_bookkeeping()) else { return };
         if shown(&write.before) != shown(&write.after) {
             let breach = Breach { kind: "applied", entity: row.entity, node: *node, ops: &[write.op], at: None };
             log.broke(history.domain, breach, || {
                 let (table, node) = (history.domain.entity_name(row.entity), history.scenario.node_name(*node));
-                let name = history.scenario.row_name(row.entity, canonical(&row));
+                let name = history.scenario.row_name(row.entity, canonical(row));
                 format!("{node} changed the {table} of {name} because of a message that was damaged on the way")
             });
         }

@@ -7,10 +7,11 @@ use super::history::canonical;
 use super::own_writes::{Figures, Reading};
 use super::{Breach, History, Invariant, Log, Moment, wants};
 use crate::model::domain::{Ledger, PartsLaw};
+use crate::model::table::Sorted;
 use crate::model::{Class, Domain, Entity, Key, Row};
 use crate::sim::{NodeId, OpId};
 use crate::system::{Facts, Why, Write};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// No stock, batch quantity or balance on the server is ever below zero.
 #[derive(Default)]
@@ -24,7 +25,7 @@ impl Invariant for StockNeverNegative {
         "no stock, batch quantity or balance on the server is ever below zero"
     }
     fn wants(&self) -> u8 {
-        wants::WROTE
+        wants::WROTE_ON_SERVER
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         let Moment::Wrote(NodeId::SERVER, Write { before, after: Some(after), op, .. }) = moment else { return };
@@ -33,7 +34,7 @@ impl Invariant for StockNeverNegative {
                 continue;
             }
             let now = after.fields[field].or_zero();
-            let was = before.map_or(0, |row| row.fields[field].or_zero());
+            let was = before.as_ref().map_or(0, |row| row.fields[field].or_zero());
             if now >= was {
                 continue;
             }
@@ -58,8 +59,8 @@ pub struct StockConserved {
     sums: BTreeMap<(usize, Key), i64>,
     /// Units that came into a whole without a part, by law and whole.
     loose: BTreeMap<(usize, Key), i64>,
-    touched: BTreeSet<(Entity, Key)>,
-    heads: BTreeSet<OpId>,
+    touched: Sorted<(Entity, Key)>,
+    heads: Sorted<OpId>,
     last: OpId,
     figures: Figures,
 }
@@ -103,12 +104,11 @@ impl StockConserved {
     }
 
     fn wrote(&mut self, history: &History<'_>, write: &Write) {
-        let alive = |row: &Option<Row>| row.filter(|row| !row.deleted);
-        let (before, after) = (alive(&write.before), alive(&write.after));
+        let (before, after) = [&write.before, &write.after].map(|row| row.as_ref().filter(|row| !row.deleted)).into();
         if write.why != Why::Purged {
             for (row, sign) in [(before, -1), (after, 1)] {
                 if let Some(row) = row {
-                    self.entry(history, &row, sign);
+                    self.entry(history, row, sign);
                 }
             }
         }
@@ -134,7 +134,7 @@ impl StockConserved {
 
     fn check(&mut self, history: &History<'_>, log: &mut Log) {
         let last = self.last;
-        for (entity, key) in std::mem::take(&mut self.touched) {
+        for (entity, key) in self.touched.iter().copied() {
             let Some(account) = history.server().rows.get(&(entity, key)).filter(|row| !row.deleted) else { continue };
             for (n, ledger) in history.domain.ledgers.iter().enumerate().filter(|(_, one)| one.account == entity) {
                 log.exercised();
@@ -144,9 +144,11 @@ impl StockConserved {
                 self.check_parts(history, log, law, account, self.loose.get(&(n, key)).copied().unwrap_or(0), last);
             }
         }
-        for op in std::mem::take(&mut self.heads) {
-            self.check_total(history, log, op);
+        for op in self.heads.iter() {
+            self.check_total(history, log, *op);
         }
+        self.touched.clear();
+        self.heads.clear();
     }
 
     fn check_ledger(&self, history: &History<'_>, log: &mut Log, law: &Ledger, row: &Row, sum: i64, last: OpId) {

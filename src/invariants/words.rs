@@ -30,7 +30,7 @@ impl StatusTruthful {
         let view = history.node(node);
         let op = record.op.id;
         let from = (op, Entity(0), 0, crate::model::Key::NONE);
-        let rows = view.by_op.range(from..).take_while(|(by, ..)| *by == op);
+        let rows = view.by_op.from(from).take_while(|(by, ..)| *by == op);
         let mut live = rows.filter(|(_, entity, ..)| !entity.is_bookkeeping()).filter_map(|(_, entity, _, key)| {
             view.rows.get(&(*entity, *key)).filter(|row| !row.deleted && row.state != RowState::Dead)
         });

@@ -47,17 +47,33 @@ pub struct EntitySpec {
 #[allow(missing_docs)] // a variant's comment names its fields
 pub enum Shape {
     /// `{ "X": 5, "Y": 2 }`: one line for each row of this entity; `signed` allows negative numbers.
-    Lines { entity: Entity, signed: bool },
+    Lines {
+        /// The entity of the rows.
+        entity: Entity,
+        /// Whether numbers may be negative.
+        signed: bool,
+    },
     /// `{ "X": 6000 }`: a target of this entity and its new value.
-    Set { entity: Entity },
+    Set {
+        /// The entity of the target.
+        entity: Entity,
+    },
     /// `{ "product": "X", "lot": 1, "quantity": 10 }`: an optional target, then numbers by name, then optional lines.
     Record {
+        /// The key of the target and its entity, if there is one.
         target: Option<(&'static str, Entity)>,
+        /// The keys of the numbers.
         values: &'static [&'static str],
+        /// The key of the lines and their entity, if there are any.
         lines: Option<(&'static str, Entity)>,
     },
     /// `{ "product": "X", "supplier": "S" }`: a target and one line without a number.
-    Pair { target: (&'static str, Entity), other: (&'static str, Entity) },
+    Pair {
+        /// The key of the target and its entity.
+        target: (&'static str, Entity),
+        /// The key of the line and its entity.
+        other: (&'static str, Entity),
+    },
     /// `"X"`: a target of this entity.
     Target(Entity),
     /// `"cart-1"`: the id of an earlier op of this verb name on the same device.
@@ -169,11 +185,34 @@ pub enum Effect {
     /// A new row.
     Create(Row),
     /// A field is set, whatever it was.
-    Set { entity: Entity, key: Key, field: u8, value: Value },
+    Set {
+        /// The row's entity.
+        entity: Entity,
+        /// The row's identity.
+        key: Key,
+        /// The field.
+        field: u8,
+        /// Its new value.
+        value: Value,
+    },
     /// A quantity changes by so much.
-    Add { entity: Entity, key: Key, field: u8, delta: i64 },
+    Add {
+        /// The row's entity.
+        entity: Entity,
+        /// The row's identity.
+        key: Key,
+        /// The field.
+        field: u8,
+        /// By how much.
+        delta: i64,
+    },
     /// A row is deleted.
-    Delete { entity: Entity, key: Key },
+    Delete {
+        /// The row's entity.
+        entity: Entity,
+        /// The row's identity.
+        key: Key,
+    },
 }
 
 /// Read access to a node's rows.

@@ -8,6 +8,7 @@ pub mod retail;
 pub mod retail_workload;
 pub mod row;
 pub mod scenario;
+pub mod table;
 
 pub use domain::{Class, Domain, Effect, Piece, Rows};
 pub use op::{Line, Op, Verb};

@@ -2,7 +2,7 @@
 //!
 //! Why in words: each difference is read by a person who has to decide which of the two is wrong. It runs nothing.
 
-use super::{EntityExpectation, Expectation, NodeExpectation, RowExpectation, Story, VerdictName};
+use super::{Delay, EntityExpectation, Expectation, NodeExpectation, RowExpectation, Story, VerdictName};
 use crate::harness::{End, Outcome};
 use crate::invariants::history::canonical;
 use crate::model::{Class, Entity, Key, Row, Value};
@@ -16,10 +16,12 @@ pub fn check(expectation: &Expectation, story: &Story, outcome: &Outcome) -> Vec
     let mut differences = Vec::new();
     check_promises(expectation, outcome, &mut differences);
     check_schedule(expectation, story, outcome, &mut differences);
-    let needs_end = !(expectation.told.is_empty() && expectation.verdicts.is_empty() && expectation.nodes.is_empty());
+    let asks_ops = [expectation.told.is_empty(), expectation.verdicts.is_empty(), expectation.delays.is_empty()];
+    let needs_end = asks_ops.contains(&false) || !expectation.nodes.is_empty();
     match &outcome.end {
         Some(end) => {
             check_ops(expectation, story, end, &mut differences);
+            check_delays(expectation, story, end, &mut differences);
             for node in &expectation.nodes {
                 check_node(node, story, end, &mut differences);
             }
@@ -73,6 +75,17 @@ fn check_ops(expectation: &Expectation, story: &Story, end: &End, out: &mut Vec<
         if got != Some(*verdict) {
             let got = got.map_or("no verdict", VerdictName::name);
             out.push(format!("{} decided: expected {}, got {got}", story.scenario.op_name(*op), verdict.name()));
+        }
+    }
+}
+
+fn check_delays(expectation: &Expectation, story: &Story, end: &End, out: &mut Vec<String>) {
+    for (op, Delay { after, by }) in &expectation.delays {
+        let got = end.delays.iter().find(|(id, _)| id == op).map(|(_, delay)| *delay);
+        if got.is_none_or(|got| got < *after || got > *by) {
+            let name = story.scenario.op_name(*op);
+            let got = got.map_or("never".to_string(), |got| format!("after {got}"));
+            out.push(format!("{name} on the server: expected after {after} to {by}, got {got}"));
         }
     }
 }

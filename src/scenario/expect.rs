@@ -3,14 +3,14 @@
 //! It finds the systems, because their channels give labels their meaning, and they must agree on it.
 
 use super::Found;
-use super::format::{EXPECTATION, FOUND, LONGEST_TEXT, keys};
+use super::format::{DELAY, EXPECTATION, FOUND, LONGEST_TEXT, keys};
 use super::json::{At, Checked, Fields, Json, Member, Value as J, mistake, unknown};
 use super::names::Cast;
 use super::rows;
-use super::{EntityExpectation, Expectation, NodeExpectation, RowExpectation, VerdictName};
+use super::{Delay, EntityExpectation, Expectation, NodeExpectation, RowExpectation, VerdictName};
 use crate::harness::Systems;
 use crate::model::Domain;
-use crate::sim::NodeId;
+use crate::sim::{NodeId, Span};
 use crate::system::Word;
 use std::collections::BTreeMap;
 
@@ -103,6 +103,9 @@ pub fn expectation(member: &Member, cast: &Cast, invariants: &[&str]) -> Checked
         let verdict = one_of(&member.json, "verdict", VerdictName::ALL.map(|verdict| (verdict.name(), verdict)))?;
         expectation.verdicts.push((op, verdict));
     }
+    for (member, op) in by_op(&fields, "on-server", cast)? {
+        expectation.delays.push((op, delay(&member.json)?));
+    }
     expectation.nodes = nodes(&fields, cast)?;
     expectation.note = fields.get("note").map(|json| text(json, "a note")).transpose()?;
     Ok(expectation)
@@ -118,6 +121,21 @@ fn one_of<T: Copy, const N: usize>(json: &Json, what: &str, known: [(&'static st
     let name = json.text(&format!("a {what}"))?;
     let found = known.iter().find(|(other, _)| *other == name);
     found.map(|(_, value)| *value).ok_or_else(|| unknown(&json.at, what, name, known.iter().map(|(name, _)| *name)))
+}
+
+fn delay(json: &Json) -> Checked<Delay> {
+    let fields = Fields::of(json, "a delay", &keys(&DELAY))?;
+    let after = fields.get("after").map_or(Ok(Span::ZERO), |json| json.span("a span"))?;
+    let by = fields.need("by")?;
+    let delay = Delay { after, by: by.span("a span")? };
+    if delay.by < delay.after {
+        return Err(mistake(
+            &by.at,
+            format!("by {} is before after {after}", delay.by),
+            "`by` is no earlier than `after`",
+        ));
+    }
+    Ok(delay)
 }
 
 fn nodes(fields: &Fields<'_>, cast: &Cast) -> Checked<Vec<NodeExpectation>> {

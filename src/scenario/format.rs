@@ -71,18 +71,23 @@ pub const FOUND: [(&str, &str); 3] =
     [("system", "On which system."), ("seed", "In the run with which seed."), ("profile", "Under which profile.")];
 
 /// Keys of an expectation.
-pub const EXPECTATION: [(&str, &str); 10] = [
+pub const EXPECTATION: [(&str, &str); 11] = [
     ("holds", "Every invariant holds."),
     ("violates", "Invariants that break, each of them."),
     ("only", "No other invariant breaks."),
     ("told", "The last word told about an op."),
     ("decided", "The server's last verdict on an op."),
+    ("on-server", "How long after its user did it an op first writes something on the server."),
     ("server", "What the server holds at the end: entity, then row, then fields; or `count` rows."),
     ("devices", "What a device holds at the end."),
     ("pending", "How many ops a device still wants to send, dead letters not counted."),
     ("note", "Why, in words."),
     ("vacuous", "None of the deviations comes up on this system, and that is known."),
 ];
+
+/// Keys of a delay, counted from the user's act.
+pub const DELAY: [(&str, &str); 2] =
+    [("after", "It takes at least this long; by default no time at all."), ("by", "It takes at most this long.")];
 
 /// Keys of the long form of an op that continues an earlier one.
 pub const CONTINUATION: [(&str, &str); 2] = [

@@ -40,7 +40,7 @@ pub use schema::schema;
 pub use write::write;
 
 use crate::model::{Entity, Key, Scenario, Value};
-use crate::sim::{Names, NodeId, OpId};
+use crate::sim::{Names, NodeId, OpId, Span};
 use crate::system::{Verdict, Word};
 
 /// A scenario file, read and checked.
@@ -105,12 +105,23 @@ pub struct Expectation {
     pub told: Vec<(OpId, Word)>,
     /// The server's last verdict on an op.
     pub verdicts: Vec<(OpId, VerdictName)>,
+    /// How long after its user did it an op must first write something on the server.
+    pub delays: Vec<(OpId, Delay)>,
     /// What nodes hold at the end, in order of node.
     pub nodes: Vec<NodeExpectation>,
     /// Why, in words.
     pub note: Option<String>,
     /// None of the deviations comes up on this system, and that is known.
     pub vacuous: bool,
+}
+
+/// How long an op may take from its user's act to its first write on the server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Delay {
+    /// At least this long.
+    pub after: Span,
+    /// At most this long.
+    pub by: Span,
 }
 
 /// What one node holds at the end.

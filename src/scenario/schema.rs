@@ -4,8 +4,8 @@
 
 use super::VerdictName;
 use super::format::{
-    CONTINUATION, EXPECTATION, FOUND, INTERFERENCE, LARGEST_AMOUNT, LONGEST_NAME, MOST_DEVICES, MOST_STEPS, NETWORK,
-    NUMBER_FATES, PLAIN_FATES, ROW_KEY, SPAN_FATES, STEP, STORY, VERSION,
+    CONTINUATION, DELAY, EXPECTATION, FOUND, INTERFERENCE, LARGEST_AMOUNT, LONGEST_NAME, MOST_DEVICES, MOST_STEPS,
+    NETWORK, NUMBER_FATES, PLAIN_FATES, ROW_KEY, SPAN_FATES, STEP, STORY, VERSION,
 };
 use crate::model::domain::Shape;
 use crate::model::op::LINES;
@@ -214,6 +214,7 @@ fn expectation(domain: &Domain) -> Value {
             "violates" => json!({ "type": "array", "items": { "type": "string" }, "minItems": 1, "uniqueItems": true }),
             "told" => named(json!({ "enum": Word::ALL.map(Word::name) })),
             "decided" => named(json!({ "enum": VerdictName::ALL.map(VerdictName::name) })),
+            "on-server" => named(closed(table(&DELAY, |_| definition("span")), &["by"])),
             "server" => held.clone(),
             "devices" => named(held.clone()),
             "pending" => named(count()),

@@ -5,7 +5,7 @@
 //! names are unique and rows stand by entity and fates by label, as in every story that was read from a file.
 
 use super::format::{REMOVED_OP, REMOVED_ROW, Strength, VERSION, default_heal, lasts, strength_of};
-use super::{EntityExpectation, Expectation, Found, Story};
+use super::{Delay, EntityExpectation, Expectation, Found, Story};
 use crate::model::domain::Shape;
 use crate::model::{Class, Domain, Entity, Key, Network, Op, Row, Scenario, Value};
 use crate::sim::{Cause, Deviation, Fate, Label, OpId, Span, Time};
@@ -285,6 +285,14 @@ fn expectation(scenario: &Scenario, expected: &Expectation) -> String {
     }
     if !expected.verdicts.is_empty() {
         members.push(("decided", by_op(expected.verdicts.iter().map(|(op, name)| (*op, name.name())).collect())));
+    }
+    if !expected.delays.is_empty() {
+        let one = |delay: &Delay| {
+            let after = (delay.after > Span::ZERO).then(|| ("after", span(delay.after)));
+            inline(after.into_iter().chain([("by", span(delay.by))]))
+        };
+        let delays = expected.delays.iter().map(|(op, delay)| (scenario.op_name(*op), one(delay)));
+        members.push(("on-server", inline(delays)));
     }
     let mut devices = Vec::new();
     let mut pending = Vec::new();

@@ -1,36 +1,38 @@
-//! A store in memory: ordered maps and an undo log.
+//! A store in memory: ordered tables and an undo log.
 //!
 //! The default: a campaign opens thousands of these a second. It keeps nothing beyond the process.
 
 use super::{Answer, Cell, Copy, Item, Store, Taken};
+use crate::model::table::Table;
 use crate::model::{Entity, Key, Row};
 use std::collections::BTreeMap;
 
 /// See the module.
 #[derive(Clone, Default)]
 pub struct Memory {
-    rows: [BTreeMap<(Entity, Key), Row>; 2],
-    items: BTreeMap<u32, Item>,
+    rows: [Table<(Entity, Key), Row>; 2],
+    items: Table<u32, Item>,
     answers: BTreeMap<u64, Answer>,
     identities: BTreeMap<(Entity, Key), Key>,
     numbers: [i64; 8],
-    undo: Option<Vec<Undo>>,
+    /// What undoes the open transaction, the last change last.
+    undo: Vec<Undo>,
+    open: bool,
 }
 
 #[derive(Clone)]
 enum Undo {
-    Row(Copy, Entity, Key, Option<Box<Row>>),
-    Item(u32, Option<Box<Item>>),
+    Row(Copy, Entity, Key, Option<Row>),
+    Item(u32, Option<Item>),
     Answer(u64, Option<Box<Answer>>),
     Identity(Entity, Key, Option<Key>),
     Number(Cell, i64),
 }
 
 impl Memory {
-    fn note(&mut self, undo: impl FnOnce(&Self) -> Undo) {
-        if self.undo.is_some() {
-            let entry = undo(self);
-            self.undo.as_mut().expect("a transaction is open").push(entry);
+    fn note(&mut self, undo: impl FnOnce() -> Undo) {
+        if self.open {
+            self.undo.push(undo());
         }
     }
 }
@@ -43,25 +45,28 @@ impl Store for Memory {
     }
 
     fn begin(&mut self) {
-        assert!(self.undo.is_none(), "transactions do not nest");
-        self.undo = Some(Vec::new());
+        assert!(!self.open, "transactions do not nest");
+        self.open = true;
     }
     fn commit(&mut self) {
-        assert!(self.undo.take().is_some(), "only an open transaction can be committed");
+        assert!(self.open, "only an open transaction can be committed");
+        self.open = false;
+        self.undo.clear();
     }
     fn rollback(&mut self) {
-        let undo = self.undo.take().expect("only an open transaction can be rolled back");
-        for entry in undo.into_iter().rev() {
+        assert!(self.open, "only an open transaction can be rolled back");
+        self.open = false;
+        while let Some(entry) = self.undo.pop() {
             match entry {
                 Undo::Row(copy, entity, key, old) => {
                     match old {
-                        Some(row) => self.rows[copy as usize].insert((entity, key), *row),
+                        Some(row) => self.rows[copy as usize].insert((entity, key), row),
                         None => self.rows[copy as usize].remove(&(entity, key)),
                     };
                 }
                 Undo::Item(seq, old) => {
                     match old {
-                        Some(item) => self.items.insert(seq, *item),
+                        Some(item) => self.items.insert(seq, item),
                         None => self.items.remove(&seq),
                     };
                 }
@@ -87,12 +92,12 @@ impl Store for Memory {
     }
     fn put_row(&mut self, copy: Copy, row: &Row) {
         let (entity, key) = (row.entity, row.key);
-        self.note(|store| Undo::Row(copy, entity, key, store.row(copy, entity, key).map(Box::new)));
-        self.rows[copy as usize].insert((entity, key), *row);
+        let old = self.rows[copy as usize].insert((entity, key), *row);
+        self.note(|| Undo::Row(copy, entity, key, old));
     }
     fn remove_row(&mut self, copy: Copy, entity: Entity, key: Key) {
-        self.note(|store| Undo::Row(copy, entity, key, store.row(copy, entity, key).map(Box::new)));
-        self.rows[copy as usize].remove(&(entity, key));
+        let old = self.rows[copy as usize].remove(&(entity, key));
+        self.note(|| Undo::Row(copy, entity, key, old));
     }
     fn each_row(&self, copy: Copy, visit: &mut dyn FnMut(&Row)) {
         self.rows[copy as usize].values().for_each(visit);
@@ -109,12 +114,12 @@ impl Store for Memory {
     }
 
     fn put_item(&mut self, item: &Item) {
-        self.note(|store| Undo::Item(item.seq, store.items.get(&item.seq).copied().map(Box::new)));
-        self.items.insert(item.seq, *item);
+        let old = self.items.insert(item.seq, *item);
+        self.note(|| Undo::Item(item.seq, old));
     }
     fn remove_item(&mut self, seq: u32) {
-        self.note(|store| Undo::Item(seq, store.items.get(&seq).copied().map(Box::new)));
-        self.items.remove(&seq);
+        let old = self.items.remove(&seq);
+        self.note(|| Undo::Item(seq, old));
     }
     fn each_item(&self, visit: &mut dyn FnMut(&Item)) {
         self.items.values().for_each(visit);
@@ -127,14 +132,14 @@ impl Store for Memory {
         if self.answers.contains_key(&answer.key) {
             return Err(Taken);
         }
-        self.note(|_| Undo::Answer(answer.key, None));
+        self.note(|| Undo::Answer(answer.key, None));
         self.answers.insert(answer.key, *answer);
         Ok(())
     }
     fn forget_answers(&mut self, now: i64) {
         let old: Vec<Answer> = self.answers.values().filter(|answer| answer.expires < now).copied().collect();
         for answer in old {
-            self.note(|_| Undo::Answer(answer.key, Some(Box::new(answer))));
+            self.note(|| Undo::Answer(answer.key, Some(Box::new(answer))));
             self.answers.remove(&answer.key);
         }
     }
@@ -148,15 +153,15 @@ impl Store for Memory {
         self.identities.get(&(entity, temporary)).copied()
     }
     fn put_identity(&mut self, entity: Entity, temporary: Key, real: Key) {
-        self.note(|store| Undo::Identity(entity, temporary, store.identity(entity, temporary)));
-        self.identities.insert((entity, temporary), real);
+        let old = self.identities.insert((entity, temporary), real);
+        self.note(|| Undo::Identity(entity, temporary, old));
     }
 
     fn number(&self, cell: Cell) -> i64 {
         self.numbers[cell as usize]
     }
     fn set_number(&mut self, cell: Cell, value: i64) {
-        self.note(|store| Undo::Number(cell, store.number(cell)));
-        self.numbers[cell as usize] = value;
+        let old = std::mem::replace(&mut self.numbers[cell as usize], value);
+        self.note(|| Undo::Number(cell, old));
     }
 }

@@ -288,20 +288,18 @@ impl<St: Store> Device<St> {
     }
 
     fn show_lamp(&mut self, store: &St, cx: &mut Context<Wire>) {
-        let (mut waiting, mut unsynced, mut failed) = (Vec::new(), Vec::new(), false);
+        let (mut counted, mut failed): (Vec<OpId>, _) = (Vec::new(), false);
         store.each_item(&mut |item| {
-            if item.status != Status::Synced && unsynced.last() != Some(&item.op) && !unsynced.contains(&item.op) {
-                unsynced.push(item.op);
-            }
-            if item.status == Status::Pending && waiting.last() != Some(&item.op) && !waiting.contains(&item.op) {
-                waiting.push(item.op);
+            let counts = match self.policy.lamp {
+                LampCounts::Waiting => item.status == Status::Pending,
+                LampCounts::Unsynced => item.status != Status::Synced,
+            };
+            if counts && counted.last() != Some(&item.op) && !counted.contains(&item.op) {
+                counted.push(item.op);
             }
             failed |= item.status == Status::Failed;
         });
-        let count = match self.policy.lamp {
-            LampCounts::Waiting => waiting.len(),
-            LampCounts::Unsynced => unsynced.len(),
-        } as u32;
+        let count = counted.len() as u32;
         let dot = match (failed, count) {
             (true, _) => Dot::Red,
             (false, 0) => Dot::Green,

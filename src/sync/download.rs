@@ -64,7 +64,7 @@ impl<St: Store> Device<St> {
             cx.reach(goal::PULL_OVER_PENDING);
         }
         if self.policy.merge == Merge::Rebase {
-            self.rebase(store, &rows, &answers, until, cx);
+            self.rebase(store, &rows, &answers, until, more, cx);
         } else {
             let initial = full || store.number(Cell::Ready) == 0;
             for row in &rows {
@@ -89,7 +89,15 @@ impl<St: Store> Device<St> {
     }
 
     /// The server's rows become the base; ops that it already holds go; what is still pending is applied again.
-    fn rebase(&mut self, store: &mut St, rows: &[Row], answers: &[Answer], until: u32, cx: &mut Context<Wire>) {
+    fn rebase(
+        &mut self,
+        store: &mut St,
+        rows: &[Row],
+        answers: &[Answer],
+        until: u32,
+        more: bool,
+        cx: &mut Context<Wire>,
+    ) {
         let mut touched: Vec<(Entity, Key, OpId)> = Vec::new();
         let newcomer = store.number(Cell::Ready) == 0;
         for row in rows {
@@ -97,10 +105,6 @@ impl<St: Store> Device<St> {
             if known.is_none_or(|known| known.version <= row.version) {
                 store.put_row(Copy::Base, row);
                 touched.push((row.entity, row.key, OpId::NONE));
-            }
-            let lost = row.entity == Entity::CONFLICT && known.is_none() && row.actor == self.me.0;
-            if lost {
-                cx.tell(OpId(row.get(0).or_zero() as u32), Word::Superseded);
             }
         }
         for answer in answers {
@@ -114,14 +118,20 @@ impl<St: Store> Device<St> {
                 self.notify(store, answer.op, answer.verdict, cx);
             }
             let owner = if accepted { OpId::NONE } else { answer.op };
-            for item in items {
-                store.remove_item(item.seq);
+            for mut item in items {
                 touched.push((item.row.entity, item.row.key, owner));
+                if accepted {
+                    item.status = Status::Synced;
+                    item.commit = answer.commit;
+                    store.put_item(&item);
+                } else {
+                    store.remove_item(item.seq);
+                }
             }
         }
         let mut settled: Vec<Item> = Vec::new();
         store.each_item(&mut |item| {
-            if item.status == Status::Synced && item.commit <= until {
+            if item.status == Status::Synced && item.commit <= until && !more {
                 settled.push(*item);
             }
         });
@@ -132,6 +142,9 @@ impl<St: Store> Device<St> {
         if i64::from(until) > store.number(Cell::Commit) {
             store.set_number(Cell::Commit, i64::from(until));
         }
+        if !more {
+            self.tell_lost(store, cx);
+        }
         touched.sort_unstable();
         touched.dedup_by_key(|(entity, key, _)| (*entity, *key));
         for (entity, key, owner) in touched {
@@ -140,10 +153,28 @@ impl<St: Store> Device<St> {
         }
     }
 
+    /// Tells which ops of this device lost a conflict after they had been accepted, once what took their place is here.
+    fn tell_lost(&self, store: &mut St, cx: &mut Context<Wire>) {
+        let mut lost = Vec::new();
+        store.each_of(Copy::Base, Entity::CONFLICT, &mut |row| {
+            if row.actor == self.me.0 {
+                lost.push((OpId(row.get(0).or_zero() as u32), OpId(row.get(1).or_zero() as u32)));
+            }
+        });
+        for (loser, winner) in lost {
+            if store.answer(u64::from(loser.0)).is_none() {
+                self.notify(store, loser, Verdict::Superseded { by: winner }, cx);
+            }
+        }
+    }
+
     /// One row of the server meets the local one.
     fn merge_row(&self, store: &mut St, theirs: &Row, initial: bool, cx: &mut Context<Wire>) {
         let mut theirs = *theirs;
         theirs.state = RowState::Synced;
+        if self.policy.rollback_stock == RollbackStock::Derived {
+            store.put_row(Copy::Base, &theirs);
+        }
         if theirs.entity == SALE_ITEM {
             match self.policy.initial_lines {
                 InitialLines::Dropped => return,

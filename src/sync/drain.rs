@@ -9,7 +9,7 @@ use super::rows::{Reported, redirect};
 use crate::model::retail::*;
 use crate::model::{Entity, Key, RowState, Value};
 use crate::sim::{Cause, NodeId, OpId, Span};
-use crate::store::{Action, Answer, Cell, Copy, Item, Status, Store};
+use crate::store::{Action, Answer, Copy, Item, Status, Store};
 use crate::system::{Context, Rule, Timer, Verdict, Why, Word};
 
 /// A push that waits for its answer.
@@ -129,6 +129,11 @@ impl<St: Store> Device<St> {
         self.failures = 0;
         let blind = failed || self.policy.marking == Marking::ByBatch;
         if self.policy.atomicity == Atomicity::Op && !blind {
+            for result in results.iter().filter(|result| result.key != Key::NONE) {
+                if let Some(item) = find(store, result.seq) {
+                    self.adopt(store, item.row.entity, item.row.key, result.key, cx);
+                }
+            }
             for result in results {
                 self.settle(store, result.op, result.verdict, result.commit, cx);
             }
@@ -277,9 +282,9 @@ impl<St: Store> Device<St> {
             return;
         }
         if verdict == Verdict::Accepted {
-            let have = store.number(Cell::Commit) as u32;
             for mut item in items {
-                if self.policy.merge == Merge::Rebase && commit > have {
+                if self.policy.merge == Merge::Rebase {
+                    // It stays until everything up to its commit has been downloaded.
                     item.status = Status::Synced;
                     item.commit = commit;
                     store.put_item(&item);
@@ -340,7 +345,8 @@ impl<St: Store> Device<St> {
             items.iter().for_each(|item| store.remove_item(item.seq));
         }
         let lines: Vec<_> = made.iter().filter(|row| row.entity == SALE_ITEM).copied().collect();
-        let now = self.now(store, cx);
+        let derived = self.policy.rollback_stock == RollbackStock::Derived;
+        let pending = if derived { others_pending(store, op) } else { Vec::new() };
         let mut rows = Reported { store, cx };
         for row in &made {
             rows.remove(row.entity, row.key, op, Why::RolledBack);
@@ -348,9 +354,15 @@ impl<St: Store> Device<St> {
         for line in lines {
             let product = line.get(field::ITEM_PRODUCT).as_key().unwrap_or(Key::NONE);
             if let Some(mut row) = rows.get(PRODUCT, product) {
-                let stock = row.get(field::STOCK).or_zero() + line.get(field::ITEM_QUANTITY).or_zero();
+                let base = rows.store.row(Copy::Base, PRODUCT, product).filter(|_| derived);
+                let stock = match base {
+                    Some(base) => {
+                        let moved = pending.iter().filter(|(key, _)| *key == product).map(|(_, amount)| amount);
+                        base.get(field::STOCK).or_zero() + moved.sum::<i64>()
+                    }
+                    None => row.get(field::STOCK).or_zero() + line.get(field::ITEM_QUANTITY).or_zero(),
+                };
                 row.set(field::STOCK, Value::int(stock), op);
-                row.stamp = now;
                 rows.put(&row, op, Why::RolledBack);
             }
         }
@@ -382,10 +394,27 @@ impl<St: Store> Device<St> {
     /// The receipt would not wait any longer.
     pub(super) fn race_lost(&mut self, op: OpId, cx: &mut Context<Wire>) {
         let Some(place) = self.races.iter().position(|race| race.op == op) else { return };
-        self.races.remove(place);
         cx.reach(goal::RACE_LOST);
-        cx.tell(op, if self.policy.receipt == Receipt::AfterSync { Word::Synced } else { Word::Unknown });
+        if self.policy.receipt == Receipt::AfterSync {
+            self.races.remove(place);
+            cx.tell(op, Word::Synced);
+        } else {
+            // Its verdict is still awaited, and told when it comes.
+            cx.tell(op, Word::Unknown);
+        }
     }
+}
+
+/// Movements of other ops that still have to be sent: product and amount.
+fn others_pending<St: Store>(store: &St, op: OpId) -> Vec<(Key, i64)> {
+    let mut moved = Vec::new();
+    store.each_item(&mut |item| {
+        if item.row.entity == STOCK_MOVEMENT && item.op != op && item.status != Status::Synced {
+            let product = item.row.get(field::MOVED_PRODUCT).as_key().unwrap_or(Key::NONE);
+            moved.push((product, item.row.get(field::MOVED_QUANTITY).or_zero()));
+        }
+    });
+    moved
 }
 
 /// What a verdict is called towards the user.

@@ -7,7 +7,7 @@ use super::allocate::Taken;
 use super::device::goal;
 use super::message::{ItemResult, Wire};
 use super::policy::*;
-use super::rows::Reported;
+use super::rows::{Reported, redirect};
 use super::server::{PushTask, Server};
 use super::statements::{Statement, account, refers_to};
 use crate::model::domain::SPLIT;
@@ -65,7 +65,7 @@ impl<St: Store> Server<St> {
         if items.iter().any(|item| item.row.entity == SALE) {
             task.work += Span::millis(50);
         }
-        let (verdict, commit) = self.transact(store, op, &items, cx);
+        let (verdict, commit) = self.transact(store, op, &items, &mut task.made, cx);
         if keyed && apart {
             task.statement = Statement::Written(Key::NONE, commit);
             task.results.push(ItemResult { seq: 0, op, verdict, key: Key::NONE, commit });
@@ -98,15 +98,35 @@ impl<St: Store> Server<St> {
     }
 
     /// All of an op or nothing.
-    fn transact(&mut self, store: &mut St, op: OpId, items: &[Item], cx: &mut Context<Wire>) -> (Verdict, u32) {
+    fn transact(
+        &mut self,
+        store: &mut St,
+        op: OpId,
+        items: &[Item],
+        made: &mut Vec<(Entity, Key, Key)>,
+        cx: &mut Context<Wire>,
+    ) -> (Verdict, u32) {
         store.begin();
         let mark = cx.written();
         let commit = self.commit(store);
         let mut decisions = Vec::new();
         let mut refused = None;
-        for item in items {
-            if let Err(verdict) = self.take(store, item, commit, &mut decisions, cx) {
+        let known = made.len();
+        for sent in items {
+            let mut item = *sent;
+            for (entity, temporary, real) in made.iter() {
+                redirect(self.domain, &mut item.row, *entity, *temporary, *real);
+                if (item.row.entity, item.row.key) == (*entity, *temporary) {
+                    item.row.key = *real;
+                }
+            }
+            if item.action == Action::Create && item.row.key.is_temporary() {
+                item.row.key = self.identity(store);
+                made.push((item.row.entity, sent.row.key, item.row.key));
+            }
+            if let Err(verdict) = self.take(store, &item, commit, &mut decisions, cx) {
                 refused = Some(verdict);
+                made.truncate(known);
                 break;
             }
         }
@@ -406,6 +426,12 @@ fn short_of(about: Key, available: i64, requested: i64) -> Verdict {
 
 fn op_done(task: &mut PushTask, until: usize, op: OpId, verdict: Verdict, commit: u32) -> bool {
     let seq = task.items[task.at].seq;
+    for item in &task.items[task.at..until] {
+        let real = task.made.iter().find(|(entity, from, _)| (*entity, *from) == (item.row.entity, item.row.key));
+        if let Some((_, _, key)) = real.filter(|_| item.action == Action::Create) {
+            task.results.push(ItemResult { seq: item.seq, op, verdict, key: *key, commit });
+        }
+    }
     task.results.push(ItemResult { seq, op, verdict, key: Key::NONE, commit });
     task.at = until;
     task.statement = Statement::Start;

@@ -258,10 +258,13 @@ impl<St: Store> Device<St> {
     /// Puts what the user sees of a row together again: the server's value and what is pending.
     pub(super) fn derive(&self, store: &mut St, entity: Entity, key: Key, op: OpId, why: Why, cx: &mut Context<Wire>) {
         let mut row = store.row(Copy::Base, entity, key);
+        // A row of the server's holds everything up to its version; of two pages one may be newer than the other.
+        let holds = row.map_or(0, |row| row.version);
         let was = store.row(Copy::Visible, entity, key);
         let mut pending = false;
         store.each_item(&mut |item| {
-            if (item.row.entity, item.row.key) != (entity, key) {
+            let included = item.status == Status::Synced && row.is_some() && item.commit <= holds;
+            if (item.row.entity, item.row.key) != (entity, key) || included {
                 return;
             }
             pending |= item.status != Status::Synced;

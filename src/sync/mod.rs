@@ -96,7 +96,8 @@ impl<St: Store> System for Engine<St> {
         for row in rows {
             any = true;
             store.put_row(Copy::Visible, &row);
-            if !who.is_server() && self.policy.merge == Merge::Rebase {
+            let based = self.policy.merge == Merge::Rebase || self.policy.rollback_stock == RollbackStock::Derived;
+            if !who.is_server() && based {
                 store.put_row(Copy::Base, &row);
             }
         }

@@ -101,6 +101,8 @@ pub const SERI_MVP: Policy = Policy {
 /// `seri-1` after its first week: validation (fix 1) and the raced sync before the receipt (fix 2), nothing else.
 pub const SERI_WEEK_1: Policy = Policy {
     receipt: Receipt::AfterSync,
+    // There are no keys yet; what they would cover makes no difference.
+    key_covers: KeyCovers::Everything,
     validation: Validation::ReadThenWrite,
     rollback_on: RollbackOn::AnyErrorInBatch,
     error_answer: ErrorAnswer::Fails,
@@ -108,11 +110,14 @@ pub const SERI_WEEK_1: Policy = Policy {
 };
 
 /// All five fixes of `seri-1` as written. The awaited sync of fix 2 and the fire-and-forget of fix 4 hook the same line.
+/// Fix 5 sorts on the device, but the payload is grouped by type, so its order holds within a type only: products still
+/// go before movements, and a sale still reverts a price (none of the fixes is meant to mend that).
 pub const SERI_RECOMMENDED: Policy = Policy {
     idempotency: Idempotency::CheckThenStore,
+    key_covers: KeyCovers::Sales,
     after_sale: AfterSale::Push,
     after_edit: AfterEdit::Debounced,
-    order: OutboxOrder::CreatesFirst,
+    order: OutboxOrder::ByType,
     ..SERI_WEEK_1
 };
 

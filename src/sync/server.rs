@@ -9,7 +9,7 @@ use super::statements::Statement;
 use crate::model::{Domain, Entity, Key, Row};
 use crate::sim::{Label, NodeId, OpId, Span};
 use crate::store::{Answer, Cell, Copy, Item, Store};
-use crate::system::{Context, Input, Metric, Node, Rule, Task, Verdict};
+use crate::system::{Context, Input, Node, Task, Verdict};
 use std::marker::PhantomData;
 
 /// A push that is being handled.
@@ -196,7 +196,7 @@ impl<St: Store> Server<St> {
     }
 }
 
-/// Item by item, an op is accepted if none of its items was refused.
+/// Item by item, an op is accepted if none of its items was refused; a refusal was decided when it fell.
 fn decide(task: &PushTask, cx: &mut Context<Wire>) {
     let mut ops: Vec<(OpId, Verdict)> = Vec::new();
     for result in &task.results {
@@ -207,11 +207,9 @@ fn decide(task: &PushTask, cx: &mut Context<Wire>) {
         }
     }
     for (op, verdict) in ops {
-        if matches!(verdict, Verdict::Rejected { rule: Rule::Quantity, .. }) {
-            cx.count(Metric::ValidationFailures);
-            cx.count(Metric::StockConflicts);
+        if verdict == Verdict::Accepted {
+            cx.decide(op, verdict);
         }
-        cx.decide(op, verdict);
     }
 }
 

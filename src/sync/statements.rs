@@ -54,6 +54,13 @@ impl<St: Store> Server<St> {
                 item.row.key = *real;
             }
         }
+        let one_transaction = self.policy.idempotency == Idempotency::SameTransaction && self.is_keyed(&item);
+        let writes = matches!(task.statement, Statement::Read(_) | Statement::Compared);
+        let done_meanwhile = (one_transaction && writes).then(|| store.answer(key_of(&item))).flatten();
+        if let Some(answer) = done_meanwhile {
+            self.item_done(task, &item, answer.verdict, answer.row, answer.commit, cx);
+            return true;
+        }
         let step = match task.statement {
             Statement::Start if self.is_keyed(&item) => {
                 task.work += Span::millis(10);
@@ -87,7 +94,7 @@ impl<St: Store> Server<St> {
         };
         match step {
             Step::Next(Statement::Written(key, commit)) if !self.is_keyed(&item) => {
-                self.item_done(task, &item, Verdict::Accepted, key, commit);
+                self.item_done(task, &item, Verdict::Accepted, key, commit, cx);
                 true
             }
             Step::Next(statement) => {
@@ -97,14 +104,31 @@ impl<St: Store> Server<St> {
                     && self.next_statement(store, task, from, cx)
             }
             Step::Done(verdict, key, commit) => {
-                self.item_done(task, &item, verdict, key, commit);
+                self.item_done(task, &item, verdict, key, commit, cx);
                 true
             }
         }
     }
 
-    fn item_done(&self, task: &mut PushTask, item: &Item, verdict: Verdict, key: Key, commit: u32) {
+    fn item_done(
+        &self,
+        task: &mut PushTask,
+        item: &Item,
+        verdict: Verdict,
+        key: Key,
+        commit: u32,
+        cx: &mut Context<Wire>,
+    ) {
         let sent = task.items[task.at];
+        if verdict != Verdict::Accepted {
+            if let Verdict::Rejected { rule: Rule::Quantity, .. } = verdict {
+                cx.count(Metric::ValidationFailures);
+                cx.count(Metric::StockConflicts);
+            }
+            if task.results.iter().all(|result| result.op != item.op || result.verdict == Verdict::Accepted) {
+                cx.decide(item.op, verdict);
+            }
+        }
         if verdict == Verdict::Accepted && sent.row.key.is_temporary() && key != Key::NONE {
             task.made.push((sent.row.entity, sent.row.key, key));
         }

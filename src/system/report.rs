@@ -78,9 +78,21 @@ pub enum Verdict {
     /// It took effect.
     Accepted,
     /// It did not, because of a rule; for a quantity, about which row, what there was and what was asked for.
-    Rejected { rule: Rule, about: Key, available: i64, requested: i64 },
+    Rejected {
+        /// The rule that failed.
+        rule: Rule,
+        /// The row that it failed on, or none.
+        about: Key,
+        /// What there was, for a quantity.
+        available: i64,
+        /// What was asked for, for a quantity.
+        requested: i64,
+    },
     /// Another op was taken instead.
-    Superseded { by: OpId },
+    Superseded {
+        /// The op that was taken.
+        by: OpId,
+    },
     /// Left to a human.
     Manual,
 }
@@ -96,6 +108,13 @@ pub struct Write {
     pub op: OpId,
     /// Why it was written.
     pub why: Why,
+}
+
+impl Write {
+    /// The row after, or else the row before.
+    pub fn row(&self) -> Option<&Row> {
+        self.after.as_ref().or(self.before.as_ref())
+    }
 }
 
 /// Why a row was written.

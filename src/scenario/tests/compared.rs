@@ -5,7 +5,7 @@ use super::{read, with};
 use crate::harness::{End, Outcome};
 use crate::invariants::Violation;
 use crate::model::{Key, Row, Value, retail};
-use crate::sim::{NodeId, OpId, Time};
+use crate::sim::{NodeId, OpId, Span, Time};
 use crate::system::{Pending, PendingState, Verdict, Word};
 
 fn violation(invariant: &'static str) -> Violation {
@@ -28,6 +28,7 @@ fn outcome() -> Outcome {
             (OpId(1), vec![(Time(1), Word::Saved), (Time(2), Word::Synced)], Some(Verdict::Accepted)),
             (OpId(2), vec![(Time(1), Word::Saved)], None),
         ],
+        delays: vec![(OpId(1), Span::secs(59))],
         pending: vec![
             (NodeId(1), vec![]),
             (
@@ -86,6 +87,25 @@ fn each_difference_names_node_row_and_field() {
             "server sale late-sale: expected to be there, but it is not",
             "server sale_item sale-1 sale: expected late-sale, got sale-1",
             "fatoumata pending: expected 0, got 1",
+        ]
+    );
+}
+
+#[test]
+fn an_op_that_reaches_the_server_too_soon_too_late_or_never_is_a_difference() {
+    let on_server = |delays: &str| {
+        differences(&format!(r#""holds": true, "on-server": {delays}"#), &Outcome { violations: vec![], ..outcome() })
+    };
+    assert!(on_server(r#"{ "sale-1": { "after": "59s", "by": "59s" } }"#).is_empty());
+    assert_eq!(
+        on_server(r#"{ "sale-1": { "after": "60s", "by": "61s" } }"#),
+        ["sale-1 on the server: expected after 1m to 61s, got after 59s"]
+    );
+    assert_eq!(
+        on_server(r#"{ "sale-1": { "by": "1s" }, "late-sale": { "by": "1s" } }"#),
+        [
+            "sale-1 on the server: expected after 0s to 1s, got after 59s",
+            "late-sale on the server: expected after 0s to 1s, got never",
         ]
     );
 }

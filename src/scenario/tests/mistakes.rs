@@ -248,6 +248,13 @@ fn an_expectation_either_holds_or_says_what_breaks() {
 }
 
 #[test]
+fn an_op_cannot_be_due_before_it_may_come() {
+    let text =
+        with(r#""holds": true"#, r#""holds": true, "on-server": { "late-sale": { "after": "9s", "by": "1s" } }"#);
+    refuses(&text, r#""1s" } }"#, "by 1s is before after 9s");
+}
+
+#[test]
 fn systems_whose_labels_mean_different_things_do_not_share_a_file() {
     let message = "`as-found` and `stranger` name their channels differently";
     refuses(&with(r#""sound":"#, r#""stranger":"#), r#""stranger""#, message);

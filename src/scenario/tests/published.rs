@@ -83,7 +83,7 @@ fn what_the_reader_refuses_for_its_keys_the_schema_refuses_too() {
 
 #[test]
 fn every_key_that_the_reader_accepts_stands_in_the_schema() {
-    use super::super::format::{EXPECTATION, FOUND, NETWORK, STEP, STORY, keys};
+    use super::super::format::{DELAY, EXPECTATION, FOUND, NETWORK, STEP, STORY, keys};
     let schema = published();
     let stands = |properties: &Value, names: &[&str]| {
         for name in names {
@@ -95,6 +95,8 @@ fn every_key_that_the_reader_accepts_stands_in_the_schema() {
     stands(&schema["properties"]["network"]["oneOf"][1]["properties"], &keys(&NETWORK));
     stands(&schema["$defs"]["retail-step"]["properties"], &keys(&STEP));
     stands(&schema["$defs"]["retail-expectation"]["properties"], &keys(&EXPECTATION));
+    let delay = &schema["$defs"]["retail-expectation"]["properties"]["on-server"]["additionalProperties"];
+    stands(&delay["properties"], &keys(&DELAY));
     for verb in retail::RETAIL.verbs {
         stands(&schema["$defs"]["retail-step"]["properties"], &[verb.name]);
     }

@@ -1,6 +1,8 @@
 //! What is written is read back as the same story, whatever a campaign or a shrinker made of it.
 
-use super::super::{EntityExpectation, Expectation, Found, NodeExpectation, RowExpectation, Story, VerdictName, write};
+use super::super::{
+    Delay, EntityExpectation, Expectation, Found, NodeExpectation, RowExpectation, Story, VerdictName, write,
+};
 use super::{CHANNELS, INVARIANTS, LAST_FIVE, read};
 use crate::model::domain::{Dice, Setting};
 use crate::model::{Class, Entity, Key, Network, Op, Scenario, Step, Value, Verb, retail};
@@ -137,6 +139,10 @@ fn invent_expectation(system: String, scenario: &Scenario, dice: &mut Dice) -> E
         match dice.below(4) {
             0 => expected.told.push((step.op.id, Word::ALL[dice.below(9) as usize])),
             1 => expected.verdicts.push((step.op.id, VerdictName::ALL[dice.below(4) as usize])),
+            2 => {
+                let after = Span(dice.below(1 << 30) * dice.below(2));
+                expected.delays.push((step.op.id, Delay { after, by: after + Span(dice.below(1 << 30)) }));
+            }
             _ => {}
         }
     }
