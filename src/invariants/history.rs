@@ -148,6 +148,9 @@ pub struct History<'a> {
     pub in_scope: &'a dyn Fn(NodeId, &Row) -> bool,
     /// Rows deleted on the server by an op: when, and by which.
     pub deletions: BTreeMap<(Entity, Key), (Time, OpId)>,
+    /// Rows that an op deleted on the server although its own author had made them only after it: the row, the op that
+    /// made it, the op that deleted it, and when.
+    pub undone: Vec<(Entity, Key, OpId, OpId, Time)>,
     /// The same on every node: rows that an op took away there.
     pub taken_away: BTreeMap<(NodeId, Entity, Key), (Time, OpId)>,
     /// Ops that changed a quantity on their own device, by device and account.
@@ -217,6 +220,7 @@ impl<'a> History<'a> {
             commits,
             in_scope,
             deletions: BTreeMap::new(),
+            undone: Vec::new(),
             taken_away: BTreeMap::new(),
             accounts: BTreeMap::new(),
             damaged: false,
@@ -295,6 +299,7 @@ impl<'a> History<'a> {
             self.taken_away.insert((node, before.entity, key), (now, write.op));
             if node.is_server() {
                 self.deletions.insert((before.entity, key), (now, write.op));
+                self.note_undone(before, key, write.op);
             }
         }
         if node.is_server() {
@@ -328,6 +333,16 @@ impl<'a> History<'a> {
             {
                 record.rolled_back = true;
             }
+        }
+    }
+
+    fn note_undone(&mut self, row: &Row, key: Key, by: OpId) {
+        let acted = |op: OpId| self.op(op).and_then(|record| Some((record.op.node, record.at?)));
+        if let (Some((maker, made)), Some((deleter, deleted))) = (acted(row.origin), acted(by))
+            && maker == deleter
+            && made > deleted
+        {
+            self.undone.push((row.entity, key, row.origin, by, self.now));
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Both are judged at rest only; what the user was told about an op is for [`super::words`].
 
+use super::history::canonical;
 use super::questions::is_negative;
 use super::{Breach, History, Invariant, Log, Moment, OpRecord};
 use crate::model::{Domain, Entity};
@@ -48,6 +49,18 @@ impl Invariant for NoOpLost {
     fn judge(&mut self, history: &History<'_>, log: &mut Log) {
         if !history.rested {
             return;
+        }
+        for (entity, key, op, by, at) in &history.undone {
+            if history.server().rows.values().any(|row| !row.deleted && (row.entity, canonical(row)) == (*entity, *key)) {
+                continue;
+            }
+            let ops = [*op, *by];
+            let breach =
+                Breach { kind: "undone-by-an-earlier-op", entity: *entity, node: NodeId::SERVER, ops: &ops, at: Some(*at) };
+            log.broke(history.domain, breach, || {
+                let (op, by) = (history.scenario.op_name(*op), history.scenario.op_name(*by));
+                format!("{op} was undone on the server by {by}, which its user had done before it")
+            });
         }
         for record in history.ops() {
             if !history.domain.is_durable(&record.op) || !record.is_promised() || record.excused {

@@ -106,8 +106,10 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
             .line(Key::NONE, TODAY + dice.between(2, 60)),
         67..72 => with(CREATE_PRODUCT).line(Key::NONE, dice.between(0, 9)).line(Key::NONE, 1_000 * dice.between(1, 9)),
         72..74 => with(ADD_SUPPLIER).line(Key::NONE, 622_000_000 + dice.between(0, 999)),
-        74..77 => with(LINK_SUPPLIER).on(pick(dice, PRODUCT)?).line(pick(dice, SUPPLIER)?, 0),
-        77..79 => with(UNLINK_SUPPLIER).on(pick(dice, PRODUCT)?).line(pick(dice, SUPPLIER)?, 0),
+        74..79 => link(dice, setting, op).or_else(|| {
+            let product = pick(dice, PRODUCT)?;
+            Some(with(LINK_SUPPLIER).on(product).line(pick(dice, SUPPLIER)?, 0))
+        })?,
         79..81 => {
             let supplier = pick(dice, SUPPLIER)?;
             lines(dice, with(ORDER).on(supplier), 2)?
@@ -126,4 +128,13 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
         99 => with(REFRESH).line(Key::NONE, 0),
         _ => return None,
     })
+}
+
+/// Mostly the user changes the mind about a pair that was linked or unlinked before on this device.
+fn link(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
+    let links = |made: &&Op| made.node == op.node && matches!(made.verb, LINK_SUPPLIER | UNLINK_SUPPLIER);
+    let last = setting.ops.iter().rfind(links).filter(|_| !dice.one_in(4))?;
+    let verb = if last.verb == LINK_SUPPLIER { UNLINK_SUPPLIER } else { LINK_SUPPLIER };
+    let supplier = last.lines().first()?.key;
+    Some(op.doing(verb).on(last.target).line(supplier, 0))
 }

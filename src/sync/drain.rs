@@ -85,6 +85,9 @@ impl<St: Store> Device<St> {
             OutboxOrder::CreatesFirst => {
                 items.sort_by_key(|item| (!create(item), rank(item), item.queued, item.seq));
             }
+            OutboxOrder::CreatesFirstInType => {
+                items.sort_by_key(|item| (rank(item), !create(item), item.queued, item.seq));
+            }
             OutboxOrder::ByType => items.sort_by_key(|item| (rank(item), item.seq)),
             OutboxOrder::DeviceClock => items.sort_by_key(|item| (item.queued, item.seq)),
         }

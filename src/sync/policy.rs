@@ -48,6 +48,8 @@ knob! {
         UpdatesFirst,
         /// Creates before updates over everything, then by type table, then by device clock.
         CreatesFirst,
+        /// The same, but the payload is grouped by type: creates before updates within each type.
+        CreatesFirstInType,
         /// By type table, then as queued.
         ByType,
         /// By the device's clock.

@@ -117,7 +117,7 @@ pub const SERI_RECOMMENDED: Policy = Policy {
     key_covers: KeyCovers::Sales,
     after_sale: AfterSale::Push,
     after_edit: AfterEdit::Debounced,
-    order: OutboxOrder::ByType,
+    order: OutboxOrder::CreatesFirstInType,
     ..SERI_WEEK_1
 };
 
