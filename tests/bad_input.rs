@@ -72,7 +72,7 @@ fn a_mistake_in_a_story_is_shown_with_its_place_and_the_nearest_valid_name() {
         ("\"device\": \"fatoumata\"", "\"device\": \"fatumata\"", 9, &["unknown device", "did you mean `fatoumata`"]),
         ("\"holds\": true", "\"violates\": [\"no-op-lst\"]", 12, &["unknown invariant", "did you mean `no-op-lost`"]),
         (".push.", ".pusch.", 11, &["unknown channel `pusch`", "did you mean `push`"]),
-        (".push.sale-2", ".push.sale-3", 11, &["unknown cause `sale-3`", "did you mean `sale-2`"]),
+        (".push.sale-2", ".push.sale-3", 11, &["unknown cause `sale-3`", "causes here are `sale-1`, `sale-2`"]),
         (".send\"", ".sent\"", 11, &["`sent`", "did you mean `send`"]),
         ("fatoumata.push", "fatumata.push", 11, &["unknown node `fatumata`", "did you mean `fatoumata`"]),
         ("\"delay\"", "\"dely\"", 11, &["`dely`", "did you mean `delay`"]),
