@@ -68,11 +68,11 @@ fn a_mistake_in_a_story_is_shown_with_its_place_and_the_nearest_valid_name() {
     let mistakes = [
         ("\"seri-sound\"", "\"seri-sond\"", 12, &["unknown system `seri-sond`", "did you mean `seri-sound`"][..]),
         ("\"price\"", "\"prise\"", 6, &["unknown field `prise`", "did you mean `price`"]),
-        ("\"title\"", "\"titel\"", 3, &["unknown key `titel`", "did you mean `title`"]),
+        ("\"title\"", "\"titel\"", 3, &["unknown field `titel`", "did you mean `title`"]),
         ("\"device\": \"fatoumata\"", "\"device\": \"fatumata\"", 9, &["unknown device", "did you mean `fatoumata`"]),
         ("\"holds\": true", "\"violates\": [\"no-op-lst\"]", 12, &["unknown invariant", "did you mean `no-op-lost`"]),
         (".push.", ".pusch.", 11, &["unknown channel `pusch`", "did you mean `push`"]),
-        (".push.sale-2", ".push.sale-3", 11, &["unknown cause `sale-3`", "did you mean `sale-2`"]),
+        (".push.sale-2", ".push.sale-3", 11, &["unknown cause `sale-3`", "causes here are `sale-1`, `sale-2`"]),
         (".send\"", ".sent\"", 11, &["`sent`", "did you mean `send`"]),
         ("fatoumata.push", "fatumata.push", 11, &["unknown node `fatumata`", "did you mean `fatoumata`"]),
         ("\"delay\"", "\"dely\"", 11, &["`dely`", "did you mean `delay`"]),
@@ -114,7 +114,7 @@ fn what_is_no_story_at_all_is_refused_quickly() {
     write("list.json", b"[]");
     fs::create_dir(folder.path().join("folder.json")).unwrap();
     for (name, says) in [
-        ("large.json", "at most 8 MiB"),
+        ("large.json", "at most 8 mib"),
         ("deep.json", "nested too deep"),
         ("deep-objects.json", "nested too deep"),
         ("latin-1.json", "latin-1.json:2:"),
@@ -160,6 +160,7 @@ fn a_wrong_argument_says_what_was_expected() {
         (&["fuzz", "--seeds", "5..2"], "no seed from 5 up to, but not including, 2"),
         (&["fuzz", "--seeds", "x"], "write two numbers as in 0..2000"),
         (&["fuzz", "--seeds", "0..99999999999999999999"], "write two numbers as in 0..2000"),
+        (&["fuzz", "--time", "0s"], "no time tests nothing"),
         (&["fuzz", "--time", "3"], "write a number and a unit"),
         (&["fuzz", "--time", "99999999999h"], "longer than 10,000 days"),
         (&["fuzz", "--profile", "hevy"], "did you mean `heavy`"),
@@ -179,13 +180,11 @@ fn a_wrong_argument_says_what_was_expected() {
 }
 
 #[test]
-fn no_time_and_no_files_test_nothing_and_say_so() {
+fn a_folder_without_stories_tests_nothing_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    for args in [&["fuzz", "seri-sound", "--time", "0s"][..], &["replay", "."]] {
-        let ran = squall(folder.path(), args);
-        assert_eq!((ran.code, ran.err.as_str()), (Some(4), ""), "{args:?}: {}", ran.out);
-    }
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    let ran = squall(folder.path(), &["replay", "."]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(4), ""), "{}", ran.out);
+    assert!(ran.out.contains("nothing was run"), "{}", ran.out);
 }
 
 #[test]

@@ -125,6 +125,7 @@ impl System for Naive {
             clock_bound: None,
             reports: Reports { verdicts: true, words: true, pulls: true, ..Reports::NOTHING },
             goals: &[],
+            out_of_reach: 0,
         }
     }
     fn disk(&self, _: NodeId, _: u32, rows: &mut dyn Iterator<Item = Row>) -> Vec<Row> {

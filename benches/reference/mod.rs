@@ -177,6 +177,7 @@ impl System for Retail {
                 ..Reports::NOTHING
             },
             goals: &[],
+            out_of_reach: 0,
         }
     }
     fn disk(&self, who: NodeId, _install: u32, rows: &mut dyn Iterator<Item = Row>) -> Disk {

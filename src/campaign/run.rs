@@ -49,7 +49,16 @@ impl Campaign {
     /// A campaign on one thread without limits.
     pub fn new(subject: Arc<dyn Subject>, profile: Profile, seeds: Range<u64>) -> Campaign {
         let stop = Arc::new(AtomicBool::new(false));
-        Campaign { subject, profile, seeds, threads: 1, stop, stop_after: None, twin: None, breadth: Breadth::default() }
+        Campaign {
+            subject,
+            profile,
+            seeds,
+            threads: 1,
+            stop,
+            stop_after: None,
+            twin: None,
+            breadth: Breadth::default(),
+        }
     }
 
     /// Does the runs, shrinks failures, and reports. `progress` is called from any thread after each block of runs.

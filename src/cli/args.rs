@@ -87,7 +87,7 @@ pub struct Fuzz {
     #[arg(long, value_name = "A..B", default_value = "0..2000", value_parser = seeds)]
     pub seeds: Range<u64>,
     /// Run from seed 0 on for so long (wall time), as in 30s or 5m
-    #[arg(long, value_name = "SPAN", conflicts_with = "seeds", value_parser = Span::parse)]
+    #[arg(long, value_name = "SPAN", conflicts_with = "seeds", value_parser = time)]
     pub time: Option<Span>,
     /// Threads [default: one for each processor]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -188,6 +188,13 @@ pub enum Listed {
     Profiles,
     /// Scenario files with their titles
     Scenarios,
+}
+
+fn time(text: &str) -> Result<Span, String> {
+    match Span::parse(text)? {
+        Span::ZERO => Err("a campaign of no time tests nothing".into()),
+        span => Ok(span),
+    }
 }
 
 fn seeds(text: &str) -> Result<Range<u64>, String> {

@@ -5,9 +5,9 @@
 use crate::harness::{Subject, Unknown};
 use crate::model::Domain;
 use crate::model::retail::RETAIL;
-use crate::store::{Memory, Store};
 #[cfg(feature = "sqlite")]
 use crate::store::Sqlite;
+use crate::store::{Memory, Store};
 use crate::sync::presets::PRESETS;
 use crate::sync::{Engine, Policy};
 use std::sync::Arc;
@@ -20,6 +20,10 @@ pub fn presets() -> impl Iterator<Item = Arc<dyn Subject>> {
     PRESETS.iter().map(|(name, _, policy)| subject::<Memory>(name, *policy))
 }
 
+/// What a preset is, in a sentence.
+pub fn about(name: &str) -> Option<&'static str> {
+    PRESETS.iter().find(|(known, ..)| *known == name).map(|(_, about, _)| *about)
+}
 
 /// What a preset is, in a sentence.
 pub fn about(name: &str) -> Option<&'static str> {
@@ -56,7 +60,11 @@ fn set_knobs(name: &str, base: &str, knobs: &str) -> Result<Arc<dyn Subject>, Un
             continue;
         }
         policy = policy.with(knob, value).map_err(|bad| {
-            if bad.knob { unknown(knob, "knob", bad.known) } else { unknown(value, &format!("value of {knob}"), bad.known) }
+            if bad.knob {
+                unknown(knob, "knob", bad.known)
+            } else {
+                unknown(value, &format!("value of {knob}"), bad.known)
+            }
         })?;
     }
     #[cfg(feature = "sqlite")]

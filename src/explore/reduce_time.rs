@@ -84,9 +84,8 @@ pub(super) fn ops(search: &mut Search<'_>) {
 /// if the rest of the story comes just before it.
 pub(super) fn let_timers_sync(search: &mut Search<'_>) {
     let period = search.longest_period();
-    let asks = |scenario: &Scenario, index: usize| {
-        scenario.domain.verb(&scenario.steps[index].op).promise == Promise::Command
-    };
+    let asks =
+        |scenario: &Scenario, index: usize| scenario.domain.verb(&scenario.steps[index].op).promise == Promise::Command;
     let mut index = search.best().steps.len();
     while index > 0 {
         index -= 1;

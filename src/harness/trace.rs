@@ -26,6 +26,7 @@ pub struct Event {
 
 /// What happened.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // a variant's comment names its fields
 pub enum What {
     /// A user did something.
     Acted(Op),

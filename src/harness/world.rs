@@ -17,9 +17,7 @@ use crate::sim::{
     Time,
 };
 use crate::system::context::{Outgoing, Route, TimerChange};
-use crate::system::{
-    Context, Facts, Input, Message, Node, Pending, PendingState, System, Task, Timer, Verdict, Word,
-};
+use crate::system::{Context, Facts, Input, Message, Node, Pending, PendingState, System, Task, Timer, Verdict, Word};
 
 /// Where the run's luck comes from.
 #[derive(Clone, Copy, Debug)]
@@ -214,10 +212,7 @@ impl<'a, S: System> World<'a, S> {
             if at > bound {
                 break;
             }
-            if self.healed
-                && self.in_flight == 0
-                && at.since(self.last_write.max(self.scenario.heal)) > quiet
-            {
+            if self.healed && self.in_flight == 0 && at.since(self.last_write.max(self.scenario.heal)) > quiet {
                 self.history.rested = true;
                 break;
             }
@@ -931,19 +926,13 @@ impl<'a, S: System> World<'a, S> {
     fn end(&self) -> End {
         End {
             rows: self.history.nodes.iter().map(|view| view.rows.values().copied().collect()).collect(),
-            ops: self
-                .history
-                .ops()
-                .map(|record| (record.op.id, record.told.clone(), record.verdict()))
-                .collect(),
+            ops: self.history.ops().map(|record| (record.op.id, record.told.clone(), record.verdict())).collect(),
             delays: self
                 .history
                 .ops()
                 .filter_map(|record| Some((record.op.id, record.on_server?.since(record.at?))))
                 .collect(),
-            pending: (1..self.slots.len())
-                .map(|n| (NodeId(n as u16), self.history.nodes[n].pending.clone()))
-                .collect(),
+            pending: (1..self.slots.len()).map(|n| (NodeId(n as u16), self.history.nodes[n].pending.clone())).collect(),
         }
     }
 
@@ -1021,4 +1010,3 @@ fn verdict_code(verdict: &Verdict) -> u64 {
         Verdict::Manual => 8,
     }
 }
-

@@ -42,7 +42,7 @@ const FACTS: Facts = Facts {
         pulls: true,
     },
     goals: &[],
-            out_of_reach: 0,
+    out_of_reach: 0,
 };
 
 pub fn op(id: u32, node: NodeId, verb: Verb) -> Op {

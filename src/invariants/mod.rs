@@ -76,6 +76,7 @@ impl Violation {
 
 /// Something that an invariant may look at.
 #[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // a variant's comment names its fields
 pub enum Moment<'a> {
     /// A user did something.
     Acted(&'a Op),

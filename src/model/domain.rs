@@ -44,6 +44,7 @@ pub struct EntitySpec {
 
 /// How an op is written in a scenario file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // a variant's comment names its fields
 pub enum Shape {
     /// `{ "X": 5, "Y": 2 }`: one line for each row of this entity; `signed` allows negative numbers.
     Lines {
@@ -179,6 +180,7 @@ pub const SPLIT: u8 = 32;
 
 /// A change that an op asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // a variant's comment names its fields
 pub enum Effect {
     /// A new row.
     Create(Row),

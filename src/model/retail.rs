@@ -9,8 +9,8 @@ use super::domain::{
     VerbSpec,
 };
 use super::op::{Op, Verb};
-use super::row::{Entity, Key, Row, Value};
 use super::retail_workload;
+use super::row::{Entity, Key, Row, Value};
 
 macro_rules! entities {
     ($($name:ident = $n:literal),* $(,)?) => { $(#[allow(missing_docs)] pub const $name: Entity = Entity($n);)* };
@@ -110,12 +110,7 @@ static ENTITIES: [EntitySpec; 14] = [
     e("expense", &[f("amount", Frozen)]),
     e(
         "stock_movement",
-        &[
-            f("product", Reference(PRODUCT)),
-            f("quantity", Frozen),
-            f("kind", Frozen),
-            f("batch", Assigned),
-        ],
+        &[f("product", Reference(PRODUCT)), f("quantity", Frozen), f("kind", Frozen), f("batch", Assigned)],
     ),
     e("credit_payment", &[f("account", Reference(CUSTOMER_ACCOUNT)), f("amount", Frozen)]),
     e(
@@ -131,13 +126,7 @@ static ENTITIES: [EntitySpec; 14] = [
     e("customer_account", &[f("balance", Quantity)]),
 ];
 
-const fn v(
-    name: &'static str,
-    tells: &'static str,
-    stem: &'static str,
-    shape: Shape,
-    promise: Promise,
-) -> VerbSpec {
+const fn v(name: &'static str, tells: &'static str, stem: &'static str, shape: Shape, promise: Promise) -> VerbSpec {
     VerbSpec { name, tells, stem, shape, promise }
 }
 use Promise::{Command, Durable, Preparation};
@@ -165,7 +154,13 @@ static VERBS: [VerbSpec; 22] = [
         Shape::Record { target: None, values: &["stock", "price"], lines: None },
         Durable,
     ),
-    v("add-supplier", "adds a supplier", "supplier", Shape::Record { target: None, values: &["phone"], lines: None }, Durable),
+    v(
+        "add-supplier",
+        "adds a supplier",
+        "supplier",
+        Shape::Record { target: None, values: &["phone"], lines: None },
+        Durable,
+    ),
     v(
         "link-supplier",
         "links a supplier to",
@@ -188,7 +183,13 @@ static VERBS: [VerbSpec; 22] = [
         Durable,
     ),
     v("return", "returns to the supplier", "return", PRODUCT_LINES, Durable),
-    v("spend", "books an expense of", "expense", Shape::Record { target: None, values: &["amount"], lines: None }, Durable),
+    v(
+        "spend",
+        "books an expense of",
+        "expense",
+        Shape::Record { target: None, values: &["amount"], lines: None },
+        Durable,
+    ),
     v("pay-credit", "takes a payment on", "payment", Shape::Set { entity: CUSTOMER_ACCOUNT }, Durable),
     v("set-role", "sets the role of", "role", Shape::Set { entity: USER }, Durable),
     v("count-batch", "counts the batch", "batch-count", Shape::Set { entity: PRODUCT_BATCH }, Durable),
@@ -328,9 +329,7 @@ fn transition(op: &Op, rows: &dyn Rows, out: &mut Vec<Effect>) {
         }
         ORDER => {
             let order = made(SUPPLIER_ORDER, 0);
-            out.push(Effect::Create(
-                order.with(0, Value::key(op.target)).with(1, Value::int(op.lines().len() as i64)),
-            ));
+            out.push(Effect::Create(order.with(0, Value::key(op.target)).with(1, Value::int(op.lines().len() as i64))));
             for (i, line) in op.lines().iter().enumerate() {
                 out.push(Effect::Create(
                     made(SUPPLIER_ORDER_ITEM, LINE + i as u8)
@@ -352,9 +351,7 @@ fn set(op: &Op, entity: Entity, field: u8, out: &mut Vec<Effect>) {
 
 fn pay(op: &Op, row: Row, amount: i64, out: &mut Vec<Effect>) {
     use field::*;
-    out.push(Effect::Create(
-        row.with(PAYMENT_ACCOUNT, Value::key(op.target)).with(PAYMENT_AMOUNT, Value::int(amount)),
-    ));
+    out.push(Effect::Create(row.with(PAYMENT_ACCOUNT, Value::key(op.target)).with(PAYMENT_AMOUNT, Value::int(amount))));
     out.push(Effect::Add { entity: CUSTOMER_ACCOUNT, key: op.target, field: ACCOUNT_BALANCE, delta: amount });
 }
 
@@ -431,10 +428,7 @@ pub static RETAIL: Domain = Domain {
         part: (PRODUCT_BATCH, field::BATCH_QUANTITY),
         reference: field::BATCH_PRODUCT,
     }],
-    totals: &[TotalLaw {
-        head: (SALE, field::SALE_TOTAL),
-        line: (SALE_ITEM, field::ITEM_QUANTITY, field::ITEM_PRICE),
-    }],
+    totals: &[TotalLaw { head: (SALE, field::SALE_TOTAL), line: (SALE_ITEM, field::ITEM_QUANTITY, field::ITEM_PRICE) }],
     expiry: Some(ExpiryLaw {
         batch: PRODUCT_BATCH,
         product: field::BATCH_PRODUCT,

@@ -316,15 +316,8 @@ impl<St: Store> Device<St> {
 
     /// Tells the user what became of an op, and keeps the notice: the app may die before it shows.
     pub(super) fn notify(&self, store: &mut St, op: OpId, verdict: Verdict, cx: &mut Context<Wire>) {
-        let notice = Answer {
-            key: u64::from(op.0),
-            op,
-            device: self.me,
-            commit: 1,
-            expires: i64::MAX,
-            verdict,
-            row: Key::NONE,
-        };
+        let notice =
+            Answer { key: u64::from(op.0), op, device: self.me, commit: 1, expires: i64::MAX, verdict, row: Key::NONE };
         // The same notice again changes nothing.
         let _already_kept = store.insert_answer(&notice);
         cx.tell(op, word_for(verdict));
@@ -382,8 +375,7 @@ impl<St: Store> Device<St> {
 
     /// The answer that a receipt waited for has come, or will not come.
     fn end_races(&mut self, store: &mut St, ticket: u32, results: &[ItemResult], cx: &mut Context<Wire>) {
-        let waiting: Vec<OpId> =
-            self.races.iter().filter(|race| race.ticket == ticket).map(|race| race.op).collect();
+        let waiting: Vec<OpId> = self.races.iter().filter(|race| race.ticket == ticket).map(|race| race.op).collect();
         self.races.retain(|race| race.ticket != ticket);
         for op in waiting {
             cx.cancel_timer(Timer { channel: channel::RACE, number: op.0 });
@@ -460,9 +452,17 @@ fn holds<St: Store>(store: &St, op: OpId) -> bool {
 /// Where a type stands in a push; the lines of a sale travel inside it.
 pub fn type_rank(table: TypeTable, entity: Entity) -> u32 {
     let order: &[Entity] = match table {
-        TypeTable::ProductsFirst => {
-            &[PRODUCT, PRODUCT_BATCH, SUPPLIER, SUPPLIER_ORDER, SALE, SALE_ITEM, EXPENSE, STOCK_MOVEMENT, CREDIT_PAYMENT]
-        }
+        TypeTable::ProductsFirst => &[
+            PRODUCT,
+            PRODUCT_BATCH,
+            SUPPLIER,
+            SUPPLIER_ORDER,
+            SALE,
+            SALE_ITEM,
+            EXPENSE,
+            STOCK_MOVEMENT,
+            CREDIT_PAYMENT,
+        ],
         TypeTable::Route => &[SALE, SALE_ITEM, STOCK_MOVEMENT, PRODUCT, PRODUCT_BATCH],
         TypeTable::SalesFirst => &[SALE, SALE_ITEM, STOCK_MOVEMENT, EXPENSE, PRODUCT],
         TypeTable::Twelve => &[

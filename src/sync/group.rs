@@ -35,7 +35,8 @@ impl<St: Store> Server<St> {
         cx: &mut Context<Wire>,
     ) -> bool {
         let op = task.items[task.at].op;
-        let until = task.items[task.at..].iter().position(|item| item.op != op).map_or(task.items.len(), |n| task.at + n);
+        let until =
+            task.items[task.at..].iter().position(|item| item.op != op).map_or(task.items.len(), |n| task.at + n);
         let key = 1 << 40 | u64::from(op.0);
         let keyed = match (self.policy.idempotency, self.policy.key_covers) {
             (Idempotency::None, _) => false,
@@ -165,7 +166,8 @@ impl<St: Store> Server<St> {
         for decision in decisions {
             cx.count(Metric::ConflictsRecorded);
             cx.reach(goal::EDIT_CONFLICT);
-            let key = Key(u64::from(decision.loser.0) << 24 | u64::from(decision.winner.0) << 4 | u64::from(decision.field));
+            let key =
+                Key(u64::from(decision.loser.0) << 24 | u64::from(decision.winner.0) << 4 | u64::from(decision.field));
             let mut row = Row::new(Entity::CONFLICT, key);
             row.origin = decision.winner;
             row.actor = decision.loser_device;
@@ -378,7 +380,8 @@ impl<St: Store> Server<St> {
             return Ok(());
         }
         for index in 0..self.domain.fields(row.entity).len() {
-            let carried = item.mask & 1 << index != 0 && super::local::travels(self.domain.class(row.entity, index as u8));
+            let carried =
+                item.mask & 1 << index != 0 && super::local::travels(self.domain.class(row.entity, index as u8));
             if !carried {
                 continue;
             }

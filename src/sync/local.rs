@@ -175,7 +175,8 @@ impl<St: Store> Device<St> {
                 items.push(item(Action::Update, row, 1 << field, base));
             }
             Effect::Add { entity, key, field: quantity, delta } => {
-                let key = if self.policy.identity == Identity::Server && key.maker().is_some_and(|(id, _)| id == op.id) {
+                let key = if self.policy.identity == Identity::Server && key.maker().is_some_and(|(id, _)| id == op.id)
+                {
                     key.temporary()
                 } else {
                     key
@@ -342,7 +343,8 @@ fn only_first_line_moves(effects: &mut Vec<Effect>) {
 fn oversells<St: Store>(store: &St, effects: &[Effect]) -> bool {
     effects.iter().any(|effect| match effect {
         Effect::Add { entity, key, field, delta } if *delta < 0 => {
-            let same = |other: &&Effect| matches!(other, Effect::Add { entity: e, key: k, .. } if (e, k) == (entity, key));
+            let same =
+                |other: &&Effect| matches!(other, Effect::Add { entity: e, key: k, .. } if (e, k) == (entity, key));
             let sum: i64 = effects
                 .iter()
                 .filter(same)

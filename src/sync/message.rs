@@ -123,11 +123,9 @@ impl Message for Wire {
     fn bytes(&self) -> u32 {
         let row = |row: &Row| if row.entity == crate::model::retail::PRODUCT_BATCH { 200 } else { 120 };
         200 + match &self.body {
-            Body::Push { items } => items
-                .iter()
-                .filter(|item| item.action != Action::Add)
-                .map(|item| 60 + row(&item.row))
-                .sum::<u32>(),
+            Body::Push { items } => {
+                items.iter().filter(|item| item.action != Action::Add).map(|item| 60 + row(&item.row)).sum::<u32>()
+            }
             Body::Pushed { results, .. } => 40 * results.len() as u32,
             Body::Pull { .. } => 0,
             Body::Pulled { rows, answers, .. } => rows.iter().map(row).sum::<u32>() + 40 * answers.len() as u32,

@@ -2,8 +2,8 @@
 //!
 //! Why: the harness compares reported writes with what a node holds; one door keeps them equal.
 
-use crate::model::{Entity, Key, Op, Row, Rows, Value};
 use crate::model::domain::{Domain, Shape};
+use crate::model::{Entity, Key, Op, Row, Rows, Value};
 use crate::sim::OpId;
 use crate::store::{Copy, Store};
 use crate::system::{Context, Why};

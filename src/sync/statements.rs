@@ -203,7 +203,8 @@ impl<St: Store> Server<St> {
         if sale.row.entity != SALE || self.policy.references == References::Unchecked {
             return None;
         }
-        let lines = task.items[task.at + 1..].iter().take_while(|line| line.row.entity == SALE_ITEM && line.op == sale.op);
+        let lines =
+            task.items[task.at + 1..].iter().take_while(|line| line.row.entity == SALE_ITEM && line.op == sale.op);
         lines.copied().find_map(|mut line| {
             for (entity, from, to) in &task.made {
                 redirect(self.domain, &mut line.row, *entity, *from, *to);
@@ -364,7 +365,15 @@ impl<St: Store> Server<St> {
     }
 
     /// Makes a row under an identity of the server's, unless it brings its own.
-    pub(super) fn insert(&self, store: &mut St, sent: &Row, commit: u32, stamp: i64, op: OpId, cx: &mut Context<Wire>) -> Key {
+    pub(super) fn insert(
+        &self,
+        store: &mut St,
+        sent: &Row,
+        commit: u32,
+        stamp: i64,
+        op: OpId,
+        cx: &mut Context<Wire>,
+    ) -> Key {
         let mut row = *sent;
         row.state = RowState::Synced;
         row.version = commit;

@@ -156,7 +156,14 @@ impl<M> Context<M> {
     }
 
     /// Sends a request on a channel. `ops` are the ops that it carries; `cause` names it (politely the first of them).
-    pub fn send(&mut self, to: NodeId, channel: Channel, cause: Cause, ops: impl IntoIterator<Item = OpId>, message: M) {
+    pub fn send(
+        &mut self,
+        to: NodeId,
+        channel: Channel,
+        cause: Cause,
+        ops: impl IntoIterator<Item = OpId>,
+        message: M,
+    ) {
         self.post(to, Route::Request(channel, cause), ops, message);
     }
 

@@ -128,4 +128,3 @@ pub trait System: Sync {
         true
     }
 }
-

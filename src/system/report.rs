@@ -73,6 +73,7 @@ pub enum Rule {
 
 /// What the server decided about an op.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[allow(missing_docs)] // a variant's comment names its fields
 pub enum Verdict {
     /// It took effect.
     Accepted,
