@@ -133,7 +133,7 @@ impl<St: Store> Device<St> {
         let blind = failed || self.policy.marking == Marking::ByBatch;
         if self.policy.atomicity == Atomicity::Op && !blind {
             for result in results.iter().filter(|result| result.key != Key::NONE) {
-                if let Some(item) = find(store, result.seq) {
+                if let Some(item) = store.item(result.seq) {
                     self.adopt(store, item.row.entity, item.row.key, result.key, cx);
                 }
             }
