@@ -10,6 +10,7 @@ use super::output::Out;
 use super::registry::Registry;
 use super::select;
 use super::stopwatch::Stopwatch;
+use crate::invariants::Violation;
 use crate::harness::{Luck, Outcome};
 use crate::report::words::{self, plural};
 use crate::scenario::{Expectation, Story, check};
@@ -143,8 +144,7 @@ fn one(registry: &Registry, story: &Story, expected: &Expectation) -> Ended {
 }
 
 fn happened(story: &Story, expected: &Expectation, outcome: &Outcome) -> String {
-    let mut parts: Vec<String> =
-        outcome.violations.iter().map(|one| format!("breaks {} at {}", one.invariant, one.at)).collect();
+    let mut parts: Vec<String> = broken(expected, outcome);
     if parts.is_empty() {
         parts.push("holds".into());
     }
@@ -160,6 +160,25 @@ fn happened(story: &Story, expected: &Expectation, outcome: &Outcome) -> String 
         }
     }
     parts.join(" · ")
+}
+
+/// The broken promises that were expected, each once with its first time; the others only by their number.
+fn broken(expected: &Expectation, outcome: &Outcome) -> Vec<String> {
+    let mut promises: Vec<&Violation> = Vec::new();
+    for one in &outcome.violations {
+        if promises.iter().all(|known| known.invariant != one.invariant) {
+            promises.push(one);
+        }
+    }
+    let asked = |one: &&&Violation| expected.violates.iter().any(|name| *name == one.invariant);
+    let mut parts: Vec<String> =
+        promises.iter().filter(asked).map(|one| format!("breaks {} at {}", one.invariant, one.at)).collect();
+    match (promises.len() - parts.len(), parts.is_empty()) {
+        (0, _) => {}
+        (n, true) => parts.push(format!("breaks {n} promises: {}", promises[0].invariant)),
+        (n, false) => parts.push(format!("and {n} more")),
+    }
+    parts
 }
 
 fn print_file(name: &str, ends: &[Ended], out: &mut Out) -> Result<(), Failure> {
