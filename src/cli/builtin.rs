@@ -25,11 +25,6 @@ pub fn about(name: &str) -> Option<&'static str> {
     PRESETS.iter().find(|(known, ..)| *known == name).map(|(_, about, _)| *about)
 }
 
-/// What a preset is, in a sentence.
-pub fn about(name: &str) -> Option<&'static str> {
-    PRESETS.iter().find(|(known, ..)| *known == name).map(|(_, about, _)| *about)
-}
-
 fn subject<St: Store + 'static>(name: &str, policy: Policy) -> Arc<dyn Subject> {
     let domain: &'static Domain = &RETAIL;
     Arc::new(Engine::<St>::new(name, policy, domain))
