@@ -1,3 +1,4 @@
+#![allow(missing_docs, clippy::type_complexity, clippy::useless_format)]
 use squall::cli::Registry;
 use squall::explore::{explicit, generate, profile::Profile, shrink, steps};
 use squall::harness::{Luck, Outcome, Subject, Systems};
