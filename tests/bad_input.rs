@@ -88,7 +88,7 @@ fn a_mistake_in_a_story_is_shown_with_its_place_and_the_nearest_valid_name() {
         ("\"title\":", "\"squall\": 1, \"title\":", 3, &["`squall` stands twice"]),
         ("\"squall\": 1", "\"squall\": 2", 2, &["unknown version 2"]),
         ("\"Two tills sell the same five units\"", "7", 3, &["a number where a title belongs"]),
-        ("\"domain\": \"retail\",", "\"domain\": \"retail\"", 5, &["expected"]),
+        ("\"domain\": \"retail\",", "\"domain\": \"retail\"", 4, &["expected comma"]),
     ];
     let folder = tempfile::tempdir().unwrap();
     for (good, bad, line, says) in mistakes {

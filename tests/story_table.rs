@@ -36,7 +36,7 @@ struct Shop {
     outbox: Vec<Op>,
 }
 
-fn sell(disk: &mut Vec<Row>, op: &Op, cx: &mut Context<Wire>) {
+fn sell(disk: &mut [Row], op: &Op, cx: &mut Context<Wire>) {
     for line in op.lines() {
         if let Some(row) = disk.iter_mut().find(|row| row.key == line.key) {
             let before = *row;

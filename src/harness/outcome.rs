@@ -43,13 +43,16 @@ pub struct Outcome {
     pub mistake: Option<String>,
 }
 
+/// An op, what its user was told and when, and the last verdict on it.
+pub type OpEnd = (OpId, Vec<(Time, Word)>, Option<Verdict>);
+
 /// How a run ended, for expectations and tables.
 #[derive(Clone, Debug, Default)]
 pub struct End {
     /// Rows of every node.
     pub rows: Vec<Vec<Row>>,
     /// Each op's last word and last verdict.
-    pub ops: Vec<(OpId, Vec<(Time, Word)>, Option<Verdict>)>,
+    pub ops: Vec<OpEnd>,
     /// Each op that wrote something on the server: how long after its user did it.
     pub delays: Vec<(OpId, Span)>,
     /// What each node still wanted.

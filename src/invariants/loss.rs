@@ -51,12 +51,18 @@ impl Invariant for NoOpLost {
             return;
         }
         for (entity, key, op, by, at) in &history.undone {
-            if history.server().rows.values().any(|row| !row.deleted && (row.entity, canonical(row)) == (*entity, *key)) {
+            if history.server().rows.values().any(|row| !row.deleted && (row.entity, canonical(row)) == (*entity, *key))
+            {
                 continue;
             }
             let ops = [*op, *by];
-            let breach =
-                Breach { kind: "undone-by-an-earlier-op", entity: *entity, node: NodeId::SERVER, ops: &ops, at: Some(*at) };
+            let breach = Breach {
+                kind: "undone-by-an-earlier-op",
+                entity: *entity,
+                node: NodeId::SERVER,
+                ops: &ops,
+                at: Some(*at),
+            };
             log.broke(history.domain, breach, || {
                 let (op, by) = (history.scenario.op_name(*op), history.scenario.op_name(*by));
                 format!("{op} was undone on the server by {by}, which its user had done before it")

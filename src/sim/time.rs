@@ -127,7 +127,7 @@ impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let us = self.0;
         for (unit, scale) in [("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000)] {
-            if us >= scale && us % scale == 0 {
+            if us >= scale && us.is_multiple_of(scale) {
                 return write!(f, "{}{unit}", us / scale);
             }
         }
@@ -138,7 +138,7 @@ impl fmt::Display for Span {
             _ => ("us", 1),
         };
         write!(f, "{}", us / scale)?;
-        if us % scale != 0 {
+        if !us.is_multiple_of(scale) {
             let width = if scale == 1_000_000 { 6 } else { 3 };
             let digits = format!("{:0width$}", us % scale);
             write!(f, ".{}", digits.trim_end_matches('0'))?;
