@@ -77,7 +77,12 @@ impl Subject for ClockTwin {
             Luck::Replay => scenario.clone(),
             Luck::Drawn(..) => explicit(scenario, &outcome),
         };
-        twin.schedule.retain(|deviation| !is_clock(deviation));
+        // The interference stays, without any strength: taking it out would move what happens at the same instant.
+        for deviation in twin.schedule.iter_mut().filter(|deviation| is_clock(deviation)) {
+            if let Fate::During(_, _, strength) = &mut deviation.fate {
+                *strength = 0;
+            }
+        }
         let with_true_clocks = self.subject.run(&twin, Luck::Replay, true);
         if let Some(violation) = (self.compare)(&outcome, &with_true_clocks, scenario)
             && outcome.broke(violation.identity()).is_none()

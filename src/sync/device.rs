@@ -107,6 +107,7 @@ pub struct Device<St: Store> {
     pub(super) pull_again: Option<bool>,
     pub(super) writing: Vec<Writing>,
     pub(super) carts: Vec<(OpId, Vec<i64>)>,
+    pub(super) finishing: bool,
     debounced: bool,
     shown: Option<Lamp>,
     store: PhantomData<St>,
@@ -129,6 +130,7 @@ impl<St: Store> Device<St> {
             pull_again: None,
             writing: Vec::new(),
             carts: Vec::new(),
+            finishing: false,
             debounced: false,
             shown: None,
             store: PhantomData,
@@ -341,7 +343,13 @@ impl<St: Store> Node for Device<St> {
                     }
                 }
             }
-            Input::Foreground | Input::Finish => {
+            Input::Finish if self.policy.pull != Pull::Never => {
+                self.finishing = true;
+                self.pulling = None;
+                self.pull(store, false, cx);
+            }
+            Input::Finish => {}
+            Input::Foreground => {
                 if self.policy.sync_on_start {
                     self.drain(store, cx);
                     self.pull(store, false, cx);
@@ -350,6 +358,10 @@ impl<St: Store> Node for Device<St> {
             Input::Garbled { .. } | Input::Overloaded { .. } => {}
         }
         self.show_lamp(store, cx);
+    }
+
+    fn finished(&self) -> bool {
+        !self.finishing
     }
 
     fn rows(&self, store: &St, visit: &mut dyn FnMut(&Row)) {

@@ -80,6 +80,7 @@ impl<St: Store> Device<St> {
             return self.ask(until, full, cx);
         }
         store.set_number(Cell::Ready, 1);
+        self.finishing = false;
         if full {
             store.set_number(Cell::Downloads, store.number(Cell::Downloads) + 1);
         }

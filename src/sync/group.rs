@@ -49,6 +49,7 @@ impl<St: Store> Server<St> {
             if let Some(answer) = store.answer(key) {
                 cx.count(Metric::KeyHits);
                 cx.reach(goal::KEY_HIT);
+                cx.decide(op, answer.verdict);
                 return op_done(task, until, op, answer.verdict, answer.commit);
             }
             task.statement = Statement::KeyChecked;
