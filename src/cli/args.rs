@@ -29,6 +29,9 @@ pub struct Cli {
     /// Text for people or one JSON value for programs
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: Format,
+    /// What the nodes of squall's own systems keep their state in; the results are the same
+    #[arg(long, global = true, value_name = "STORE", value_parser = super::builtin::stores(), default_value = "memory")]
+    pub store: String,
     /// When to use colours; NO_COLOR is honoured
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Color,

@@ -44,6 +44,7 @@ pub fn run(registry: Registry) -> ExitCode {
             return if wrong { Exit::Usage } else { Exit::Held }.into();
         }
     };
+    let registry = if cli.store == "memory" { registry } else { registry.on_store(&cli.store) };
     static PANIC: Mutex<Option<String>> = Mutex::new(None);
     std::panic::set_hook(Box::new(|info| {
         if let Ok(mut first) = PANIC.lock() {

@@ -15,6 +15,7 @@ pub type Hook = Box<dyn Fn(&str) -> Option<Result<Arc<dyn Subject>, Unknown>> + 
 pub struct Registry {
     systems: Vec<Arc<dyn Subject>>,
     hooks: Vec<Hook>,
+    store: Option<String>,
 }
 
 impl Registry {
@@ -43,6 +44,12 @@ impl Registry {
         self.systems.push(system);
     }
 
+    /// With everything that has a choice of stores on this one.
+    pub fn on_store(mut self, store: &str) -> Registry {
+        self.store = Some(store.to_string());
+        self
+    }
+
     /// With names that carry settings: `seri-week-1+push.idempotency=same-transaction`.
     pub fn with_hook(mut self, hook: Hook) -> Registry {
         self.hooks.push(hook);
@@ -68,6 +75,14 @@ impl Registry {
 
 impl Systems for Registry {
     fn find(&self, name: &str) -> Result<Arc<dyn Subject>, Unknown> {
+        if let Some(store) = &self.store
+            && !name.contains("+store=")
+        {
+            let stored = format!("{name}+store={store}");
+            if let Some(Ok(system)) = self.hooks.iter().find_map(|hook| hook(&stored)) {
+                return Ok(system);
+            }
+        }
         if let Some(system) = self.systems.iter().find(|system| system.name() == name) {
             return Ok(system.clone());
         }

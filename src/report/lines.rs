@@ -66,6 +66,13 @@ pub struct Line {
 }
 
 impl Line {
+    /// An invariant broke here; one that broke in several ways is named once.
+    fn broken(&mut self, invariant: &'static str) {
+        if !self.broke.contains(&invariant) {
+            self.broke.push(invariant);
+        }
+    }
+
     fn new(at: Time, moment: usize) -> Line {
         Line {
             at,
@@ -122,7 +129,7 @@ pub fn lines(scenario: &Scenario, facts: &Facts, outcome: &Outcome, steps: bool)
     let drawn = |index: usize| teller.groups.iter().any(|group| group.broke.contains(&(index as u32)));
     let unplaced = outcome.violations.iter().enumerate().filter(|(index, _)| !drawn(*index));
     if let Some(last) = lines.last_mut() {
-        last.broke.extend(unplaced.map(|(_, violation)| violation.invariant));
+        unplaced.for_each(|(_, violation)| last.broken(violation.invariant));
     }
     lines
 }
@@ -203,7 +210,9 @@ impl Teller<'_> {
         let group = &self.groups[index];
         let first = self.event(group.events[0]);
         let mut line = Line::new(group.at, index);
-        line.broke = group.broke.iter().map(|v| self.outcome.violations[*v as usize].invariant).collect();
+        for index in &group.broke {
+            line.broken(self.outcome.violations[*index as usize].invariant);
+        }
         match first.what {
             What::Healed => line.banner = Some("faults end".into()),
             What::Finish => line.banner = Some("last download".into()),
