@@ -4,7 +4,7 @@
 
 use super::shrink::Search;
 use crate::harness::What;
-use crate::sim::{Deviation, Fate, Label, Point, Span, Time};
+use crate::sim::{Deviation, Fate, Fault, Label, Point, Span, Time};
 
 /// Lengths of time that read well, shortest first.
 const ROUND: [Span; 17] = [
@@ -26,6 +26,8 @@ const ROUND: [Span; 17] = [
     Span::hours(12),
     Span::hours(25),
 ];
+/// Boundaries of one handler that are tried for a kill.
+const MOST_STEPS: u32 = 4;
 /// Late enough to be taken for lost by any time-out.
 const VERY_LATE: Span = Span::mins(5);
 
@@ -82,6 +84,32 @@ pub(super) fn milder(search: &mut Search<'_>) {
 
 /// A story with more messages and timers than this is not yet small enough to try one late message after the other.
 const MOST_MESSAGES: usize = 64;
+
+/// One kill at the right moment in place of a kill and whatever else went wrong: what an app was about to send is lost
+/// with it, so no message needs to be.
+pub(super) fn one_kill(search: &mut Search<'_>) {
+    let is_kill = |deviation: &Deviation| matches!(deviation.fault(), Some(Fault::DeviceKill | Fault::ServerKill));
+    let faults = search.best().schedule.iter().filter(|deviation| deviation.fault().is_some()).count();
+    let Some(kill) = search.best().schedule.iter().copied().find(is_kill).filter(|_| faults > 1) else { return };
+    let mut steps: Vec<Label> = Vec::new();
+    for event in search.recorded() {
+        let handled = matches!(event.what, What::Acted(_) | What::Arrived { .. } | What::TimerFired { .. });
+        if handled && event.node == kill.label.node() && !event.node.is_server() {
+            steps.extend((1..=MOST_STEPS).map(|step| event.label.point(Point::Step).number(step)));
+        }
+    }
+    steps.sort_unstable();
+    steps.dedup();
+    for label in steps {
+        let mut single = search.best().clone();
+        single.schedule.retain(|other| other.fault().is_none() && other.label != label);
+        single.schedule.push(Deviation { label, fate: Fate::KillBefore(Span::secs(1)) });
+        single.schedule.sort_unstable();
+        if search.is_spent() || search.offer(single) {
+            return;
+        }
+    }
+}
 
 /// One late message or timer, or one lost message, in place of a fault: what an interference does is often done by less.
 pub(super) fn instead(search: &mut Search<'_>) {

@@ -129,12 +129,13 @@ impl<'a> Search<'a> {
 
     /// Every kind of reduction in turn, until none helps or the runs are spent.
     fn reduce(&mut self) {
-        let passes: [fn(&mut Search<'_>); 13] = [
+        let passes: [fn(&mut Search<'_>); 14] = [
             reduce_time::heal,
             reduce_luck::fewer,
             reduce_business::devices,
             reduce_business::ops,
             reduce_time::let_timers_sync,
+            reduce_luck::one_kill,
             reduce_luck::milder,
             reduce_business::lines,
             reduce_business::rows,
