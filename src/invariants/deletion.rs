@@ -49,7 +49,8 @@ impl DeletedStaysDeleted {
         log.broke(history.domain, breach, || {
             let scenario = history.scenario;
             let (table, name) = (history.domain.entity_name(row.entity), scenario.row_name(row.entity, canonical(row)));
-            let (deletion, by) = (scenario.op_name(ops[0]), scenario.op_name(ops[1]));
+            let deletion = scenario.op_name(ops[0]);
+            let by = if ops[1].is_some() { scenario.op_name(ops[1]) } else { "a download".to_string() };
             let node = scenario.node_name(node);
             format!("the {table} {name}, deleted by {deletion}, came back on {node} through {by}")
         });

@@ -77,18 +77,33 @@ impl<St: Store> Device<St> {
     }
 
     fn sort(&self, items: &mut [Item]) {
+        // The lines of a sale travel inside it, wherever it stands.
+        let sales: Vec<(OpId, Item)> =
+            items.iter().filter(|item| item.row.entity == SALE).map(|sale| (sale.op, *sale)).collect();
+        let head = |item: &Item| match sales.iter().find(|(op, _)| *op == item.op) {
+            Some((_, sale)) if item.row.entity == SALE_ITEM => *sale,
+            _ => *item,
+        };
         let rank = |item: &Item| type_rank(self.policy.types, item.row.entity);
         let create = |item: &Item| item.action == Action::Create;
         match self.policy.order {
             OutboxOrder::Fifo => {}
-            OutboxOrder::UpdatesFirst => items.sort_by_key(|item| (rank(item), create(item), item.seq)),
-            OutboxOrder::CreatesFirst => {
-                items.sort_by_key(|item| (!create(item), rank(item), item.queued, item.seq));
-            }
-            OutboxOrder::CreatesFirstInType => {
-                items.sort_by_key(|item| (rank(item), !create(item), item.queued, item.seq));
-            }
-            OutboxOrder::ByType => items.sort_by_key(|item| (rank(item), item.seq)),
+            OutboxOrder::UpdatesFirst => items.sort_by_key(|item| {
+                let at = head(item);
+                (rank(&at), create(&at), at.seq, item.seq)
+            }),
+            OutboxOrder::CreatesFirst => items.sort_by_key(|item| {
+                let at = head(item);
+                (!create(&at), rank(&at), at.queued, at.seq, item.seq)
+            }),
+            OutboxOrder::CreatesFirstInType => items.sort_by_key(|item| {
+                let at = head(item);
+                (rank(&at), !create(&at), at.queued, at.seq, item.seq)
+            }),
+            OutboxOrder::ByType => items.sort_by_key(|item| {
+                let at = head(item);
+                (rank(&at), at.seq, item.seq)
+            }),
             OutboxOrder::DeviceClock => items.sort_by_key(|item| (item.queued, item.seq)),
         }
     }
@@ -237,11 +252,12 @@ impl<St: Store> Device<St> {
     }
 
     /// The server's identity for a row takes the place of the temporary one, here and in everything that refers to it.
-    fn adopt(&self, store: &mut St, entity: Entity, from: Key, to: Key, cx: &mut Context<Wire>) {
+    fn adopt(&mut self, store: &mut St, entity: Entity, from: Key, to: Key, cx: &mut Context<Wire>) {
         if !from.is_temporary() || to == Key::NONE || to == from {
             return;
         }
         store.put_identity(entity, from, to);
+        self.redirect_writing(entity, from, to);
         let (mut rows, mut items) = (Vec::new(), Vec::new());
         store.each_row(Copy::Visible, &mut |row| {
             if refers(self.domain, row, entity, from) {

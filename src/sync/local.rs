@@ -5,7 +5,7 @@
 use super::device::{Device, goal};
 use super::message::Wire;
 use super::policy::*;
-use super::rows::{Live, Reported, references, subjects};
+use super::rows::{Live, Reported, redirect, references, subjects};
 use crate::model::retail::{
     self, COMPLETE, COUNT, COUNT_BATCH, MOVE, PRODUCT, PRODUCT_BATCH, SALE_ITEM, STOCK_MOVEMENT, field, kind,
 };
@@ -69,6 +69,16 @@ impl<St: Store> Device<St> {
             store.put_item(&item);
         }
         writing.done >= writing.effects.len() && writing.items.is_empty()
+    }
+
+    /// An op that is still being written refers to a row whose identity has changed meanwhile.
+    pub(super) fn redirect_writing(&mut self, entity: Entity, from: Key, to: Key) {
+        for item in self.writing.iter_mut().flat_map(|writing| &mut writing.items) {
+            redirect(self.domain, &mut item.row, entity, from, to);
+            if (item.row.entity, item.row.key) == (entity, from) {
+                item.row.key = to;
+            }
+        }
     }
 
     /// What an op will change here; `None` if the app cannot take it.
@@ -177,7 +187,7 @@ impl<St: Store> Device<St> {
             Effect::Add { entity, key, field: quantity, delta } => {
                 let key = if self.policy.identity == Identity::Server && key.maker().is_some_and(|(id, _)| id == op.id)
                 {
-                    key.temporary()
+                    self.local_key(rows.store, entity, key)
                 } else {
                     key
                 };
