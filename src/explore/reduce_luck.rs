@@ -91,6 +91,9 @@ pub(super) fn one_kill(search: &mut Search<'_>) {
     let is_kill = |deviation: &Deviation| matches!(deviation.fault(), Some(Fault::DeviceKill | Fault::ServerKill));
     let faults = search.best().schedule.iter().filter(|deviation| deviation.fault().is_some()).count();
     let Some(kill) = search.best().schedule.iter().copied().find(is_kill).filter(|_| faults > 1) else { return };
+    if search.is_spent() {
+        return;
+    }
     let mut steps: Vec<Label> = Vec::new();
     for event in search.recorded() {
         let handled = matches!(event.what, What::Acted(_) | What::Arrived { .. } | What::TimerFired { .. });

@@ -5,7 +5,7 @@
 use super::fixture::*;
 use crate::model::retail::*;
 use crate::model::{Key, Row, Value};
-use crate::sim::OpId;
+use crate::sim::{NodeId, OpId};
 use crate::system::{PendingState, Rule, Verdict, Why, Word};
 
 #[test]
@@ -101,6 +101,30 @@ fn a_sale_given_up_stuck_or_unsent_is_lost_each_in_its_own_way() {
         let stuck = breaches.contains(&"outbox-drains: stuck".to_string());
         assert_eq!(stuck, state != PendingState::GivenUp);
     }
+}
+
+#[test]
+fn a_deletion_that_overtakes_a_later_creation_undoes_it() {
+    let links = |id, verb| op(id, ABDOULAYE, verb).on(X).line(S, 0);
+    let (unlinked, linked) = (links(2, UNLINK_SUPPLIER), links(3, LINK_SUPPLIER));
+    let first = links(1, LINK_SUPPLIER);
+    let mut day = Day::of(&[first, unlinked, linked]);
+    day.does(first).lands(first).acked(first).does(unlinked).does(linked);
+    let before = day.row(NodeId::SERVER, PRODUCT_SUPPLIER, link_key(X, S));
+    let mut later = before;
+    later.origin = linked.id;
+    day.write(NodeId::SERVER, Some(before), Some(later), linked.id, Why::Effect);
+    day.write(NodeId::SERVER, Some(later), None, unlinked.id, Why::Effect).between(NodeId::SERVER);
+    assert_broke(&day.ends(), "no-op-lost: undone-by-an-earlier-op");
+}
+
+#[test]
+fn a_deletion_that_follows_a_creation_undoes_nothing() {
+    let links = |id, verb| op(id, ABDOULAYE, verb).on(X).line(S, 0);
+    let (linked, unlinked) = (links(1, LINK_SUPPLIER), links(2, UNLINK_SUPPLIER));
+    let mut day = Day::of(&[linked, unlinked]);
+    day.does(linked).lands(linked).acked(linked).does(unlinked).lands(unlinked).acked(unlinked);
+    assert!(!day.ends().iter().any(|breach| breach.contains("undone")), "nothing was undone");
 }
 
 #[test]
