@@ -39,6 +39,9 @@ pub fn explain(registry: &Registry, args: &Explain, out: &mut Out) -> Result<Exi
     broken(&outcome, out)?;
     out.line("\nfigures")?;
     out.print(&metrics::text(&outcome.metrics))?;
+    if let Some(end) = &outcome.end {
+        out.print(&metrics::outbox(&end.outbox))?;
+    }
     out.line(format!("\nfingerprint {:016x} · exit {}", outcome.fingerprint, exit.code()))?;
     Ok(exit)
 }

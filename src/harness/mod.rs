@@ -10,7 +10,7 @@ pub mod subject;
 pub mod trace;
 pub mod world;
 
-pub use outcome::{End, Histogram, Metrics, Outcome};
+pub use outcome::{End, Histogram, Metrics, OutboxAt, Outcome};
 pub use subject::{Subject, Systems, Unknown};
 pub use trace::{Event, Loss, What};
 pub use world::{Luck, Plan, run};

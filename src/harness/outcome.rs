@@ -57,6 +57,19 @@ pub struct End {
     pub delays: Vec<(OpId, Span)>,
     /// What each node still wanted.
     pub pending: Vec<(NodeId, Vec<Pending>)>,
+    /// All outboxes together, whenever their counts changed.
+    pub outbox: Vec<OutboxAt>,
+}
+
+/// How many ops stood where in the outboxes of all devices.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutboxAt {
+    /// From when on.
+    pub at: Time,
+    /// Ops pending, being sent, given up, and dead letters.
+    pub waiting: [u32; 4],
+    /// Ops that the server had accepted.
+    pub synced: u32,
 }
 
 /// Figures of one run or the sum over many.

@@ -7,7 +7,7 @@
 use super::carried::Carried;
 use super::link::Direction;
 use super::node::{Seat, Slot};
-use super::outcome::{End, Metrics, Outcome};
+use super::outcome::{End, Metrics, OutboxAt, Outcome};
 use super::trace::{Event, Loss, Trace, What};
 use crate::invariants::{History, Invariant, Log, Moment};
 use crate::model::Scenario;
@@ -99,6 +99,7 @@ struct World<'a, S: System> {
     healed: bool,
     finishing: bool,
     metrics: Metrics,
+    outbox: Vec<OutboxAt>,
     faults: [u32; FAULTS.len()],
     goals: u64,
     paused_tasks: Vec<(NodeId, Task)>,
@@ -173,6 +174,7 @@ impl<'a, S: System> World<'a, S> {
             healed: false,
             finishing: false,
             metrics: Metrics::default(),
+            outbox: Vec::new(),
             faults: [0; FAULTS.len()],
             goals: 0,
             paused_tasks: Vec::new(),
@@ -221,6 +223,9 @@ impl<'a, S: System> World<'a, S> {
             self.history.now = now;
             self.parent = queued.parent;
             self.happen(label, queued.what);
+            if self.trace.is_on() {
+                self.note_outbox();
+            }
             if self.endless.is_some() || self.events > MOST_EVENTS {
                 break;
             }
@@ -852,6 +857,27 @@ impl<'a, S: System> World<'a, S> {
         })
     }
 
+    /// Keeps the counts of all outboxes whenever they change.
+    fn note_outbox(&mut self) {
+        let mut waiting = [0; 4];
+        for slot in &self.slots {
+            let mut pending: Vec<Pending> = Vec::new();
+            if let Seat::Device(device) = &slot.seat {
+                device.pending(&slot.disk, &mut |one| pending.push(one));
+            }
+            pending.sort_unstable();
+            pending.dedup_by_key(|one| one.op);
+            for one in pending {
+                waiting[one.state as usize] += 1;
+            }
+        }
+        let accepted = |record: &&crate::invariants::OpRecord| record.verdict() == Some(Verdict::Accepted);
+        let synced = self.history.ops().filter(accepted).count() as u32;
+        if self.outbox.last().is_none_or(|last| (last.waiting, last.synced) != (waiting, synced)) {
+            self.outbox.push(OutboxAt { at: self.now, waiting, synced });
+        }
+    }
+
     fn any_pending(&self) -> bool {
         self.slots.iter().any(|slot| {
             let mut any = false;
@@ -933,6 +959,7 @@ impl<'a, S: System> World<'a, S> {
                 .filter_map(|record| Some((record.op.id, record.on_server?.since(record.at?))))
                 .collect(),
             pending: (1..self.slots.len()).map(|n| (NodeId(n as u16), self.history.nodes[n].pending.clone())).collect(),
+            outbox: self.outbox.clone(),
         }
     }
 

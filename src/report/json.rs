@@ -4,7 +4,7 @@
 //! hexadecimal strings, for they do not fit a JSON number.
 
 use super::words;
-use crate::harness::{Histogram, Metrics, Outcome};
+use crate::harness::{Histogram, Metrics, OutboxAt, Outcome};
 use crate::invariants::Violation;
 use crate::model::Scenario;
 use crate::sim::choice::FAULTS;
@@ -58,6 +58,13 @@ pub fn faults(fired: &[u32]) -> Map<String, Value> {
     named.map(|((_, name, _), n)| (name.to_string(), json!(n))).collect()
 }
 
+/// How many ops stood where at a time.
+fn outbox(change: &OutboxAt) -> Value {
+    let [pending, syncing, failed, dead] = change.waiting;
+    let (at, synced) = (change.at.0, change.synced);
+    json!({ "at_us": at, "pending": pending, "syncing": syncing, "failed": failed, "dead": dead, "synced": synced })
+}
+
 /// All there is to know about one run.
 pub fn outcome(scenario: &Scenario, facts: &Facts, outcome: &Outcome) -> Value {
     let names = words::names(scenario, facts);
@@ -82,6 +89,7 @@ pub fn outcome(scenario: &Scenario, facts: &Facts, outcome: &Outcome) -> Value {
         "goals": goals,
         "faults_fired": faults(&outcome.faults),
         "metrics": metrics(&outcome.metrics),
+        "outbox": outcome.end.iter().flat_map(|end| &end.outbox).map(outbox).collect::<Vec<_>>(),
         "mistake": outcome.mistake,
     })
 }

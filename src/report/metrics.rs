@@ -3,7 +3,7 @@
 //! The same figures as JSON are in [`super::json`]. Nothing is computed here but percentiles.
 
 use super::words::{plural, thousands};
-use crate::harness::{Histogram, Metrics};
+use crate::harness::{Histogram, Metrics, OutboxAt};
 use crate::system::Metric;
 
 /// A name and its figures, one pair a line.
@@ -69,6 +69,16 @@ fn latency(histogram: &Histogram) -> String {
 /// The same as an indented block.
 pub fn text(metrics: &Metrics) -> String {
     rows(metrics).into_iter().map(|(name, figures)| format!("  {name:<19} {figures}\n")).collect()
+}
+
+/// The outboxes of all devices over time, a line for each change.
+pub fn outbox(changes: &[OutboxAt]) -> String {
+    let mut text = String::from("\noutbox over time        pending  syncing  failed  dead  synced\n");
+    for OutboxAt { at, waiting: [pending, syncing, failed, dead], synced } in changes {
+        let at = at.to_string();
+        text += &format!("  {at:<20} {pending:>8} {syncing:>8} {failed:>7} {dead:>5} {synced:>7}\n");
+    }
+    text
 }
 
 #[cfg(test)]

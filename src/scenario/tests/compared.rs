@@ -39,6 +39,7 @@ fn outcome() -> Outcome {
                 ],
             ),
         ],
+        outbox: Vec::new(),
     };
     let violations = vec![violation("stock-never-negative")];
     Outcome { violations, end: Some(Box::new(end)), ..Outcome::default() }
