@@ -82,12 +82,12 @@ pub fn out_of_reach(policy: &Policy) -> u64 {
     never(goal::REQUEUED, policy.restart == Restart::Leave);
     never(goal::DEBOUNCED_AGAIN, policy.after_edit != AfterEdit::Debounced);
     never(goal::PULL_OVER_PENDING, policy.pull == Pull::Never);
-    never(goal::EDIT_CONFLICT, policy.edits != EditRule::ByField || policy.atomicity != Atomicity::Op);
+    never(goal::EDIT_CONFLICT, policy.edits != EditRule::ByField || !policy.by_op());
     never(goal::REFUSED_AT_TILL, policy.till_check == TillCheck::None);
-    let told = policy.atomicity == Atomicity::Op || policy.rollback_on != RollbackOn::Never;
+    let told = policy.by_op() || policy.rollback_on != RollbackOn::Never;
     never(goal::REJECTED_AFTER_RECEIPT, !told || policy.validation == Validation::None);
     never(goal::SECOND_PAGE, policy.pull != Pull::SinceCommit || policy.page == 0);
-    never(goal::BATCH_SPLIT, policy.allocation == Allocation::None || policy.atomicity != Atomicity::Op);
+    never(goal::BATCH_SPLIT, policy.allocation == Allocation::None || !policy.by_op());
     never(goal::RACE_LOST, policy.receipt == Receipt::AtOnce);
     never(goal::GIVEN_UP, policy.retries == 0);
     bits
@@ -233,7 +233,7 @@ impl<St: Store> Device<St> {
             AfterEdit::Push => {
                 self.drain(store, cx);
             }
-            AfterEdit::Debounced => {
+            AfterEdit::Debounced | AfterEdit::DebouncedOnly => {
                 if self.debounced {
                     cx.reach(goal::DEBOUNCED_AGAIN);
                 }
@@ -295,7 +295,7 @@ impl<St: Store> Device<St> {
         store.each_item(&mut |item| {
             let counts = match self.policy.lamp {
                 LampCounts::Waiting => item.status == Status::Pending,
-                LampCounts::Unsynced => item.status != Status::Synced,
+                LampCounts::Unsynced | LampCounts::MissingStore => item.status != Status::Synced,
             };
             if counts && counted.last() != Some(&item.op) && !counted.contains(&item.op) {
                 counted.push(item.op);

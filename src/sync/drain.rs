@@ -113,7 +113,7 @@ impl<St: Store> Device<St> {
         if most == 0 {
             return;
         }
-        if self.policy.atomicity == Atomicity::Op {
+        if self.policy.by_op() {
             let mut ops: Vec<OpId> = Vec::new();
             items.retain(|item| {
                 if !ops.contains(&item.op) {
@@ -146,7 +146,7 @@ impl<St: Store> Device<St> {
         cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: ticket });
         self.failures = 0;
         let blind = failed || self.policy.marking == Marking::ByBatch;
-        if self.policy.atomicity == Atomicity::Op && !blind {
+        if self.policy.by_op() && !blind {
             for result in results.iter().filter(|result| result.key != Key::NONE) {
                 if let Some(item) = store.item(result.seq) {
                     self.adopt(store, item.row.entity, item.row.key, result.key, cx);

@@ -41,7 +41,9 @@ impl<St: Store> Server<St> {
         let keyed = match (self.policy.idempotency, self.policy.key_covers) {
             (Idempotency::None, _) => false,
             (_, KeyCovers::Everything) => true,
-            (_, KeyCovers::Sales) => task.items[task.at..until].iter().any(|item| item.row.entity == SALE),
+            (_, KeyCovers::Sales | KeyCovers::SaleOps) => {
+                task.items[task.at..until].iter().any(|item| item.row.entity == SALE)
+            }
         };
         let apart = self.policy.idempotency == Idempotency::CheckThenStore;
         if task.statement == Statement::Start && keyed {

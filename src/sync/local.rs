@@ -202,7 +202,7 @@ impl<St: Store> Device<St> {
                 }
                 row.state = RowState::Pending;
                 rows.put(&row, op.id, Why::Effect);
-                if self.policy.atomicity == Atomicity::Op || self.policy.merge == Merge::Rebase {
+                if self.policy.by_op() || self.policy.merge == Merge::Rebase {
                     let mut change = row;
                     change.fields[quantity as usize] = Value::int(delta);
                     items.push(item(Action::Add, change, 1 << quantity, base));
@@ -260,7 +260,7 @@ impl<St: Store> Device<St> {
     /// The device's clock of choice, in microseconds since 1970.
     pub(super) fn now(&self, store: &St, cx: &Context<Wire>) -> i64 {
         match self.policy.clock {
-            Clock::Wall => cx.wall(),
+            Clock::Wall | Clock::Shared => cx.wall(),
             Clock::Estimate => cx.uptime().0 as i64 + store.number(Cell::Offset),
         }
     }

@@ -4,10 +4,12 @@
 //! policy's knobs mean is in `policy.rs`; where the presets come from, in `presets.rs`.
 
 mod allocate;
+pub mod catalogue;
 mod device;
 mod download;
 mod drain;
 mod group;
+pub mod knobs;
 mod local;
 pub mod message;
 pub mod policy;

@@ -67,6 +67,45 @@ pub const SERI_2026_01_16: Policy = Policy {
     lamp: LampCounts::Waiting,
     deletion: Deletion::Removed,
     audit: AuditTrail::None,
+    numbers: Numbers::OwnBlock,
+    failed_state: FailedState::Waiting,
+    on_rejection: OnRejection::Tells,
+    dequeue: Dequeue::OnAck,
+    key_made: KeyMade::Once,
+    liveness: Liveness::Timers,
+    owner: Owner::InOp,
+    schema: Schema::Migrates,
+    coalesce: Coalesce::Nothing,
+    edit_base: EditBase::Chained,
+    cascade: Cascade::Cancels,
+    back_off: BackOff::Exponential,
+    mapping: Mapping::Persisted,
+    mapped_by: Mapped::Server,
+    temp_ids: TempIds::Unique,
+    op_ids: OpIds::DeviceAndCounter,
+    requeue: Requeue::InOrder,
+    partial_failure: PartialFailure::PerOp,
+    clear_queue: ClearQueue::Reports,
+    up_to_date: UpToDate::WhenComplete,
+    checks: Checks::KeyFirst,
+    version_check: VersionCheck::InTransaction,
+    natural_key: NaturalKey::Unique,
+    scope: Scope::Kept,
+    cursor: Cursor::AtCommit,
+    page_edge: PageEdge::WholeCommits,
+    cursor_moves: CursorMoves::AfterEachPage,
+    filtered_pull: FilteredPull::Everything,
+    pull_when: PullWhen::Always,
+    tables: Tables::All,
+    live: Live::Nothing,
+    detection: Detection::BaseVersion,
+    resolution: Resolution::LaterEdit,
+    loser: Loser::Told,
+    missing_field: MissingField::Deletion,
+    strategy: Strategy::OnServer,
+    on_deleted: OnDeleted::Refused,
+    tie: Tie::ByDevice,
+    decider: Decider::Severity,
 };
 
 /// `seri-2`: 01-16 with batches pushed, `createdAt` kept, the lines of sales downloaded, a pull after each push, and its
@@ -171,12 +210,21 @@ pub const SERI_SOUND: Policy = Policy {
     ..SERI_2026_01_16
 };
 
+/// PayTrack made sound: its batches of a hundred, its time-out of 30 s and its triggers, on the sound mechanisms.
+pub const PAYTRACK_SOUND: Policy = Policy { batch: 100, page: 50, pull_every: 60_000, ..SERI_SOUND };
+
+/// SmartDMV made sound: batches and pages of fifty, temporary identities that the server maps, on the sound mechanisms.
+pub const SMARTDMV_SOUND: Policy =
+    Policy { batch: 50, page: 50, identity: Identity::Server, push_every: 30_000, ..SERI_SOUND };
+
 /// Every preset with its name and where it comes from.
-pub const PRESETS: [(&str, &str, Policy); 6] = [
+pub const PRESETS: [(&str, &str, Policy); 8] = [
     ("seri-2026-01-16", "Seri as found (seri-1, sections 1 to 3)", SERI_2026_01_16),
     ("seri-2026-01-17", "Seri with batches pushed (seri-2), none of the five fixes", SERI_2026_01_17),
     ("seri-mvp", "Seri as its data flow describes it (seri-3): push only", SERI_MVP),
     ("seri-week-1", "Seri with its two critical fixes only", SERI_WEEK_1),
     ("seri-recommended", "Seri with all five fixes as written", SERI_RECOMMENDED),
     ("seri-sound", "Seri made sound: no invariant can be broken", SERI_SOUND),
+    ("paytrack-sound", "PayTrack made sound: no invariant can be broken", PAYTRACK_SOUND),
+    ("smartdmv-sound", "SmartDMV made sound: no invariant can be broken", SMARTDMV_SOUND),
 ];

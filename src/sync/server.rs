@@ -78,8 +78,8 @@ impl<St: Store> Server<St> {
         while task.at < task.items.len() {
             let from = task.from;
             let done = match self.policy.atomicity {
-                Atomicity::Op => self.next_op(store, &mut task, from, cx),
                 Atomicity::Item => self.next_statement(store, &mut task, from, cx),
+                _ => self.next_op(store, &mut task, from, cx),
             };
             let last = task.at >= task.items.len();
             if !last && (done || self.policy.isolation == Isolation::Statements) {

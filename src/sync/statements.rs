@@ -152,7 +152,7 @@ impl<St: Store> Server<St> {
     fn is_keyed(&self, item: &Item) -> bool {
         self.policy.idempotency != Idempotency::None
             && match self.policy.key_covers {
-                KeyCovers::Sales => item.row.entity == SALE,
+                KeyCovers::Sales | KeyCovers::SaleOps => item.row.entity == SALE,
                 KeyCovers::Everything => item.action == Action::Create,
             }
     }
