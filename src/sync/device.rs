@@ -256,7 +256,7 @@ impl<St: Store> Device<St> {
             }
             channel::PUSH_TIME_OUT => {
                 cx.count(Metric::TimeOuts);
-                self.push_failed(store, timer.number, cx);
+                self.push_failed(store, timer.number, false, cx);
             }
             channel::PULL_TIME_OUT => {
                 cx.count(Metric::TimeOuts);
@@ -332,7 +332,7 @@ impl<St: Store> Node for Device<St> {
                 }
             }
             Input::Unreachable { message, .. } => match message.body {
-                Body::Push { .. } => self.push_failed(store, message.ticket, cx),
+                Body::Push { .. } => self.push_failed(store, message.ticket, false, cx),
                 _ => self.pull_failed(message.ticket),
             },
             Input::Link { online } => {

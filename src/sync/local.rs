@@ -205,6 +205,12 @@ impl<St: Store> Device<St> {
                 if self.policy.by_op() || self.policy.merge == Merge::Rebase {
                     let mut change = row;
                     change.fields[quantity as usize] = Value::int(delta);
+                    if self.policy.stock_from != StockFrom::Movements && entity == PRODUCT {
+                        change.fields[super::flaws::ABSOLUTE] = row.get(quantity);
+                    }
+                    if self.policy.product_row != ProductRow::NotSent && entity == PRODUCT {
+                        items.push(item(Action::Update, row, !1, base));
+                    }
                     items.push(item(Action::Add, change, 1 << quantity, base));
                 } else if entity == PRODUCT
                     && self.policy.product_row != ProductRow::NotSent

@@ -8,6 +8,7 @@ pub mod catalogue;
 mod device;
 mod download;
 mod drain;
+mod flaws;
 mod group;
 pub mod knobs;
 mod local;

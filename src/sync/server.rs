@@ -24,13 +24,19 @@ pub struct PushTask {
     pub(super) results: Vec<ItemResult>,
     pub(super) made: Vec<(Entity, Key, Key)>,
     pub(super) work: Span,
+    /// What was read in a transaction of its own, to be used in the next.
+    pub(super) read: Vec<(Entity, Key, i64)>,
+    /// The whole push failed.
+    pub(super) failed: bool,
 }
 
 /// The server.
 pub struct Server<St: Store> {
     pub(super) policy: Policy,
     pub(super) domain: &'static Domain,
-    tasks: Vec<PushTask>,
+    pub(super) tasks: Vec<PushTask>,
+    /// What the present transaction goes by instead of looking.
+    pub(super) read: Vec<(Entity, Key, i64)>,
     next: u32,
     store: PhantomData<St>,
 }
@@ -38,7 +44,7 @@ pub struct Server<St: Store> {
 impl<St: Store> Server<St> {
     /// A server that has just started.
     pub fn new(policy: Policy, domain: &'static Domain) -> Self {
-        Server { policy, domain, tasks: Vec::new(), next: 0, store: PhantomData }
+        Server { policy, domain, tasks: Vec::new(), read: Vec::new(), next: 0, store: PhantomData }
     }
 
     fn message(&mut self, store: &mut St, from: NodeId, wire: Wire, cx: &mut Context<Wire>) {
@@ -65,6 +71,8 @@ impl<St: Store> Server<St> {
                     results: Vec::new(),
                     made: Vec::new(),
                     work: Span::ZERO,
+                    read: Vec::new(),
+                    failed: false,
                 };
                 self.go_on(store, task, cx);
             }
@@ -98,7 +106,10 @@ impl<St: Store> Server<St> {
                 ops.push(result.op);
             }
         }
-        let body = Body::Pushed { results: task.results, failed: false };
+        let refused = |result: &ItemResult| matches!(result.verdict, Verdict::Rejected { .. });
+        let failed =
+            task.failed || self.policy.partial_failure == PartialFailure::TopLevel && task.results.iter().any(refused);
+        let body = Body::Pushed { results: task.results, failed };
         let wire = Wire::new(task.ticket, server_micros(cx.uptime()), self.policy.integrity, body);
         cx.reply(task.from, task.request, ops, wire);
     }

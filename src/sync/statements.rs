@@ -216,7 +216,13 @@ impl<St: Store> Server<St> {
 
     pub(super) fn validates(&self, row: &Row, amount: i64) -> bool {
         let sale = row.entity != STOCK_MOVEMENT || row.get(field::MOVED_KIND) == Value::int(kind::SALE);
-        self.policy.validation != Validation::None && amount < 0 && (self.policy.validates == Validates::All || sale)
+        self.policy.validation != Validation::None
+            && amount < 0
+            && match self.policy.validates {
+                Validates::All => true,
+                Validates::Sales => sale,
+                Validates::Stock => row.entity == STOCK_MOVEMENT,
+            }
     }
 
     /// A row by its identity, or, for a batch, by lot and product.
