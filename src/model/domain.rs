@@ -291,6 +291,7 @@ impl Domain {
     /// An entity's name.
     pub fn entity_name(&self, entity: Entity) -> &'static str {
         match entity {
+            Entity::GRANT => "grant",
             Entity::CONFLICT => "conflict",
             Entity::AUDIT => "audit",
             _ => self.entity_spec(entity).map_or("?", |spec| spec.name),

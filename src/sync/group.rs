@@ -401,6 +401,9 @@ impl<St: Store> Server<St> {
             held.set(quantity, Value::int(there + amount), op);
             held.version = commit;
             Reported { store: &mut *store, cx: &mut *cx }.put(&held, op, Why::Effect);
+            if self.policy.escrow != Escrow::Nothing {
+                self.use_grant(store, &row, commit, cx);
+            }
         }
         if splits.len() > 1 {
             cx.reach(goal::BATCH_SPLIT);

@@ -97,6 +97,8 @@ pub const SERI_2026_01_16: Policy = Policy {
     filtered_pull: FilteredPull::Everything,
     pull_when: PullWhen::Always,
     tables: Tables::All,
+    escrow: Escrow::Nothing,
+    hold_life: 60_000,
     live: Live::Nothing,
     detection: Detection::BaseVersion,
     resolution: Resolution::LaterEdit,
@@ -217,8 +219,16 @@ pub const PAYTRACK_SOUND: Policy = Policy { batch: 100, page: 50, pull_every: 60
 pub const SMARTDMV_SOUND: Policy =
     Policy { batch: 50, page: 50, identity: Identity::Server, push_every: 30_000, ..SERI_SOUND };
 
+/// Seri made sound, with every quantity shared out: a device sells offline from its own share alone, so no sale is ever
+/// rejected for want of stock after its receipt. What it costs is refusals at the till.
+pub const ESCROW: Policy = Policy { escrow: Escrow::Shares, pull_every: 30_000, ..SERI_SOUND };
+
+/// Seri made sound, with reservation on the server: a sale first has what it needs held for it, and confirms the hold when
+/// it is pushed; a hold that nobody confirms ends after a minute. Without a network it refuses.
+pub const RESERVATION: Policy = Policy { escrow: Escrow::Holds, ..SERI_SOUND };
+
 /// Every preset with its name and where it comes from.
-pub const PRESETS: [(&str, &str, Policy); 8] = [
+pub const PRESETS: [(&str, &str, Policy); 10] = [
     ("seri-2026-01-16", "Seri as found (seri-1, sections 1 to 3)", SERI_2026_01_16),
     ("seri-2026-01-17", "Seri with batches pushed (seri-2), none of the five fixes", SERI_2026_01_17),
     ("seri-mvp", "Seri as its data flow describes it (seri-3): push only", SERI_MVP),
@@ -227,4 +237,6 @@ pub const PRESETS: [(&str, &str, Policy); 8] = [
     ("seri-sound", "Seri made sound: no invariant can be broken", SERI_SOUND),
     ("paytrack-sound", "PayTrack made sound: no invariant can be broken", PAYTRACK_SOUND),
     ("smartdmv-sound", "SmartDMV made sound: no invariant can be broken", SMARTDMV_SOUND),
+    ("escrow", "Seri made sound, with stock shared out so that offline sales never oversell", ESCROW),
+    ("reservation", "Seri made sound, with stock held by the server for each sale", RESERVATION),
 ];

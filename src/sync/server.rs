@@ -3,6 +3,7 @@
 //! How an item takes effect is in `statements.rs` (one by one) and `group.rs` (all of an op together).
 
 use super::device::goal;
+use super::escrow::install_of;
 use super::message::{Body, ItemResult, Wire, server_micros};
 use super::policy::*;
 use super::statements::Statement;
@@ -35,6 +36,8 @@ pub struct Server<St: Store> {
     pub(super) policy: Policy,
     pub(super) domain: &'static Domain,
     pub(super) tasks: Vec<PushTask>,
+    /// The device and the installation whose push is being handled.
+    pub(super) sender: (NodeId, u32),
     /// What the present transaction goes by instead of looking.
     pub(super) read: Vec<(Entity, Key, i64)>,
     next: u32,
@@ -44,7 +47,15 @@ pub struct Server<St: Store> {
 impl<St: Store> Server<St> {
     /// A server that has just started.
     pub fn new(policy: Policy, domain: &'static Domain) -> Self {
-        Server { policy, domain, tasks: Vec::new(), read: Vec::new(), next: 0, store: PhantomData }
+        Server {
+            policy,
+            domain,
+            tasks: Vec::new(),
+            sender: (NodeId::SERVER, 0),
+            read: Vec::new(),
+            next: 0,
+            store: PhantomData,
+        }
     }
 
     fn message(&mut self, store: &mut St, from: NodeId, wire: Wire, cx: &mut Context<Wire>) {
@@ -76,8 +87,19 @@ impl<St: Store> Server<St> {
                 };
                 self.go_on(store, task, cx);
             }
-            Body::Pull { since, full } => self.answer_pull(store, from, wire.ticket, since, full, cx),
-            Body::Pushed { .. } | Body::Pulled { .. } => {}
+            Body::Pull { since, full, released } => {
+                if self.policy.escrow == Escrow::Shares {
+                    self.rebalance(store, from, install_of(wire.ticket), &released, cx);
+                }
+                self.answer_pull(store, from, wire.ticket, since, full, cx);
+            }
+            Body::Hold { wants } => {
+                let rows = self.hold(store, from, install_of(wire.ticket), &wants, cx);
+                let body = Body::Held { rows };
+                let wire = Wire::new(wire.ticket, server_micros(cx.uptime()), self.policy.integrity, body);
+                cx.reply(from, cx.request(), [], wire);
+            }
+            Body::Pushed { .. } | Body::Pulled { .. } | Body::Held { .. } => {}
         }
     }
 
@@ -85,6 +107,7 @@ impl<St: Store> Server<St> {
     fn go_on(&mut self, store: &mut St, mut task: PushTask, cx: &mut Context<Wire>) {
         while task.at < task.items.len() {
             let from = task.from;
+            self.sender = (from, install_of(task.ticket));
             let done = match self.policy.atomicity {
                 Atomicity::Item => self.next_statement(store, &mut task, from, cx),
                 _ => self.next_op(store, &mut task, from, cx),
@@ -131,7 +154,8 @@ impl<St: Store> Server<St> {
             }
             let opening = rows.len();
             store.changed_since(since, &mut |row| {
-                if row.entity == Entity::AUDIT || cut.is_some() {
+                let other = row.entity == Entity::GRANT && row.get(0).or_zero() != i64::from(from.0);
+                if row.entity == Entity::AUDIT || other || cut.is_some() {
                     return;
                 }
                 let full = page > 0 && rows.len() - opening >= page;
@@ -166,7 +190,8 @@ impl<St: Store> Server<St> {
     fn fail(&self, from: NodeId, wire: Wire, cx: &mut Context<Wire>) {
         let body = match wire.body {
             Body::Push { .. } => Body::Pushed { results: Vec::new(), failed: true },
-            Body::Pull { since, full } => Body::Pulled {
+            Body::Hold { .. } => Body::Held { rows: Vec::new() },
+            Body::Pull { since, full, .. } => Body::Pulled {
                 rows: Vec::new(),
                 answers: Vec::new(),
                 since,

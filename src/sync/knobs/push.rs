@@ -203,6 +203,17 @@ knob! {
     }
 }
 knob! {
+    /// What is set aside before it is sold.
+    Escrow {
+        /// Nothing.
+        Nothing,
+        /// A share of every quantity for each device, rebalanced when one runs short.
+        Shares,
+        /// What a sale asks the server to hold for it, for a while.
+        Holds,
+    }
+}
+knob! {
     /// How tenants, practices and users are kept apart.
     Scope {
         /// By the session that the server knows.
