@@ -492,6 +492,7 @@ pub fn type_rank(table: TypeTable, entity: Entity) -> u32 {
             STOCK_MOVEMENT,
             CREDIT_PAYMENT,
         ],
+        TypeTable::Dependencies => return u32::from(entity.0),
         TypeTable::Route => &[SALE, SALE_ITEM, STOCK_MOVEMENT, PRODUCT, PRODUCT_BATCH],
         TypeTable::SalesFirst => &[SALE, SALE_ITEM, STOCK_MOVEMENT, EXPENSE, PRODUCT],
         TypeTable::Twelve => &[

@@ -356,6 +356,9 @@ impl<St: Store> Server<St> {
             && there.origin == op
             && row.key.is_made()
         {
+            if self.policy.same_row == SameRow::Conflicts {
+                return Err(Verdict::Superseded { by: op });
+            }
             // Nothing told the server that it has done this op before: it makes the row again.
             let again = Row { key: self.identity(store), ..row };
             return self.take_creation(store, &Item { row: again, ..*item }, commit, stamp, decisions, cx);

@@ -190,6 +190,8 @@ pub struct Policy {
     pub pull_when: PullWhen,
     /// Which entities a pull brings.
     pub tables: Tables,
+    /// What the server does with a row whose identity it has already.
+    pub same_row: SameRow,
     /// What is set aside before it is sold.
     pub escrow: Escrow,
     /// How long the server holds what a sale asked for, in milliseconds.

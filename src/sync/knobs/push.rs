@@ -203,6 +203,15 @@ knob! {
     }
 }
 knob! {
+    /// What the server does with a row whose identity it has already.
+    SameRow {
+        /// It makes another row, under an identity of its own.
+        MakesAnother,
+        /// It is a conflict with the row that is there.
+        Conflicts,
+    }
+}
+knob! {
     /// What is set aside before it is sold.
     Escrow {
         /// Nothing.
