@@ -64,11 +64,15 @@ impl<St: Store> Server<St> {
             self.remember(store, key, op, from, commit, verdict, cx);
             return op_done(task, until, op, verdict, commit);
         }
+        if self.policy.cursor == Cursor::AtStart && task.number.is_none() {
+            task.number = Some(self.commit(store));
+            return false;
+        }
         let items: Vec<Item> = task.items[task.at..until].to_vec();
         if items.iter().any(|item| item.row.entity == SALE) {
             task.work += Span::millis(50);
         }
-        let (verdict, commit) = self.transact(store, op, &items, &mut task.made, cx);
+        let (verdict, commit) = self.transact(store, op, &items, task, cx);
         if keyed && apart {
             task.statement = Statement::Written(Key::NONE, commit);
             task.results.push(ItemResult { seq: 0, op, verdict, key: Key::NONE, commit });
@@ -106,12 +110,14 @@ impl<St: Store> Server<St> {
         store: &mut St,
         op: OpId,
         items: &[Item],
-        made: &mut Vec<(Entity, Key, Key)>,
+        task: &mut PushTask,
         cx: &mut Context<Wire>,
     ) -> (Verdict, u32) {
         store.begin();
         let mark = cx.written();
-        let commit = self.commit(store);
+        let number = task.number.take();
+        let made = &mut task.made;
+        let commit = number.unwrap_or_else(|| self.commit(store));
         let mut decisions = Vec::new();
         let mut refused = None;
         let known = made.len();
@@ -141,7 +147,7 @@ impl<St: Store> Server<St> {
             Some(_) => {
                 store.rollback();
                 cx.unwrite(mark);
-                self.commit(store)
+                number.unwrap_or_else(|| self.commit(store))
             }
         };
         let verdict = refused.unwrap_or(Verdict::Accepted);
@@ -400,6 +406,9 @@ impl<St: Store> Server<St> {
             }
             row.set(index as u8, item.row.fields[index], op);
             row.stamps[index] = sent;
+        }
+        if self.policy.created == Created::Overwritten {
+            row.created = stamp;
         }
         row.stamp = stamp;
         row.version = commit;

@@ -24,6 +24,8 @@ pub struct PushTask {
     pub(super) results: Vec<ItemResult>,
     pub(super) made: Vec<(Entity, Key, Key)>,
     pub(super) work: Span,
+    /// The commit number that the present op was given before it took effect, where it is given one.
+    pub(super) number: Option<u32>,
 }
 
 /// The server.
@@ -65,10 +67,13 @@ impl<St: Store> Server<St> {
                     results: Vec::new(),
                     made: Vec::new(),
                     work: Span::ZERO,
+                    number: None,
                 };
                 self.go_on(store, task, cx);
             }
-            Body::Pull { since, full } => self.answer_pull(store, from, wire.ticket, since, full, cx),
+            Body::Pull { since, full, types } => {
+                self.answer_pull(store, (from, wire.ticket), (since, full, types), cx);
+            }
             Body::Pushed { .. } | Body::Pulled { .. } => {}
         }
     }
@@ -82,7 +87,8 @@ impl<St: Store> Server<St> {
                 _ => self.next_op(store, &mut task, from, cx),
             };
             let last = task.at >= task.items.len();
-            if !last && (done || self.policy.isolation == Isolation::Statements) {
+            let apart = self.policy.isolation == Isolation::Statements || self.policy.cursor == Cursor::AtStart;
+            if !last && (done || apart) {
                 cx.resume(task.task);
                 self.tasks.push(task);
                 return;
@@ -103,29 +109,46 @@ impl<St: Store> Server<St> {
         cx.reply(task.from, task.request, ops, wire);
     }
 
-    fn answer_pull(&self, store: &St, from: NodeId, ticket: u32, since: u32, full: bool, cx: &mut Context<Wire>) {
+    fn answer_pull(
+        &self,
+        store: &St,
+        (from, ticket): (NodeId, u32),
+        (since, full, types): (u32, bool, u32),
+        cx: &mut Context<Wire>,
+    ) {
         let mut rows: Vec<Row> = Vec::new();
         let mut answers: Vec<Answer> = Vec::new();
-        let mut until = store.number(Cell::Commit) as u32;
+        let newest = store.number(Cell::Commit) as u32;
+        let mut until = newest;
         let mut more = false;
+        let unknown = self.policy.tables == Tables::AllButTheLast;
+        let last = self.domain.entity_specs().last().filter(|_| unknown).map(|(entity, _)| entity);
+        let wanted =
+            |row: &Row| (types == 0 || types & 1 << row.entity.0 != 0) && last.is_none_or(|last| last != row.entity);
         if self.policy.pull == Pull::SinceCommit {
             let page = self.policy.page as usize;
             let mut cut = None;
             if since == 0 {
                 store.each_row(Copy::Visible, &mut |row| {
-                    if row.version == 0 {
+                    if row.version == 0 && wanted(row) {
                         rows.push(*row);
                     }
                 });
             }
             let opening = rows.len();
             store.changed_since(since, &mut |row| {
-                if row.entity == Entity::AUDIT || cut.is_some() {
+                if row.entity == Entity::AUDIT || cut.is_some() || !wanted(row) {
                     return;
                 }
                 let full = page > 0 && rows.len() - opening >= page;
-                if full && rows.last().is_some_and(|last| last.version != row.version) {
-                    cut = rows.last().map(|last| last.version);
+                let last = rows.last().map_or(0, |last: &Row| last.version);
+                let edge = match self.policy.page_edge {
+                    PageEdge::WholeCommits => last != row.version,
+                    PageEdge::Skips | PageEdge::Repeats => true,
+                };
+                if full && edge {
+                    let again = self.policy.page_edge == PageEdge::Repeats;
+                    cut = Some(if again { last - 1 } else { last });
                 } else {
                     rows.push(*row);
                 }
@@ -141,13 +164,13 @@ impl<St: Store> Server<St> {
             });
         } else {
             store.each_row(Copy::Visible, &mut |row| {
-                if !row.entity.is_bookkeeping() {
+                if !row.entity.is_bookkeeping() && wanted(row) {
                     rows.push(*row);
                 }
             });
         }
         let ops: Vec<OpId> = answers.iter().map(|answer| answer.op).collect();
-        let body = Body::Pulled { rows, answers, since, until, more, full, failed: false };
+        let body = Body::Pulled { rows, answers, since, until, newest, more, full, failed: false };
         let wire = Wire::new(ticket, server_micros(cx.uptime()), self.policy.integrity, body);
         cx.reply(from, cx.request(), ops, wire);
     }
@@ -155,11 +178,12 @@ impl<St: Store> Server<St> {
     fn fail(&self, from: NodeId, wire: Wire, cx: &mut Context<Wire>) {
         let body = match wire.body {
             Body::Push { .. } => Body::Pushed { results: Vec::new(), failed: true },
-            Body::Pull { since, full } => Body::Pulled {
+            Body::Pull { since, full, .. } => Body::Pulled {
                 rows: Vec::new(),
                 answers: Vec::new(),
                 since,
                 until: since,
+                newest: since,
                 more: false,
                 full,
                 failed: true,
