@@ -411,8 +411,10 @@ impl<'a, S: System> World<'a, S> {
             Input::Message { from, message }
         };
         self.history.damaged = damaged;
+        self.history.as_of = if to.is_server() { Time::ZERO } else { sent };
         self.handle(input, &ops);
         self.history.damaged = false;
+        self.history.as_of = Time::ZERO;
     }
 
     fn interfere(&mut self, index: u32, begins: bool) {
@@ -720,6 +722,9 @@ impl<'a, S: System> World<'a, S> {
             Route::Request(channel, cause) => {
                 let attempt = self.slots[node.index()].count(channel, cause);
                 self.metrics.requests += 1;
+                if self.facts.pulls.contains(&channel) {
+                    self.history.nodes[node.index()].asked = Some(self.now);
+                }
                 if !ops.is_empty() {
                     let now = self.now;
                     for op in ops {

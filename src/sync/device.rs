@@ -3,6 +3,7 @@
 //! Triggers and time-outs live here; how an op is written is in `local.rs`, how the outbox drains in `drain.rs`, how
 //! downloads are merged in `download.rs`.
 
+use super::download::Pulling;
 use super::drain::{Drain, Race};
 use super::escrow::Asking;
 use super::local::Writing;
@@ -118,7 +119,7 @@ pub struct Device<St: Store> {
     pub(super) again: bool,
     pub(super) failures: u32,
     pub(super) races: Vec<Race>,
-    pub(super) pulling: Option<(u32, bool, u32)>,
+    pub(super) pulling: Option<Pulling>,
     pub(super) pull_again: Option<bool>,
     pub(super) writing: Vec<Writing>,
     pub(super) carts: Vec<(OpId, Vec<i64>)>,
@@ -186,7 +187,7 @@ impl<St: Store> Device<St> {
             self.pull(store, false, cx);
         } else if self.policy.sync_on_start && matches!(cx.cause(), Cause::Boot(n) if n > 1) {
             self.drain(store, cx);
-            self.pull(store, false, cx);
+            self.pull_on_trigger(store, cx);
         }
     }
 
@@ -271,7 +272,7 @@ impl<St: Store> Device<St> {
             }
             channel::PULL_TICK => {
                 self.tick(channel::PULL_TICK, self.policy.pull_every, cx);
-                self.pull(store, store.number(Cell::Ready) == 0, cx);
+                self.pull_on_trigger(store, cx);
             }
             channel::PUSH_TIME_OUT => {
                 cx.count(Metric::TimeOuts);
@@ -362,7 +363,7 @@ impl<St: Store> Node for Device<St> {
                 if online && self.policy.reconnect != Reconnect::Nothing {
                     self.drain(store, cx);
                     if self.policy.reconnect == Reconnect::PushAndPull {
-                        self.pull(store, store.number(Cell::Ready) == 0, cx);
+                        self.pull_on_trigger(store, cx);
                     }
                 }
             }
@@ -375,7 +376,7 @@ impl<St: Store> Node for Device<St> {
             Input::Foreground => {
                 if self.policy.sync_on_start {
                     self.drain(store, cx);
-                    self.pull(store, false, cx);
+                    self.pull_on_trigger(store, cx);
                 }
             }
             Input::Garbled { .. } | Input::Overloaded { .. } => {}

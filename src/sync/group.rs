@@ -74,6 +74,10 @@ impl<St: Store> Server<St> {
                 }
             }
         }
+        if self.policy.cursor == Cursor::AtStart && task.number.is_none() {
+            task.number = Some(self.commit(store));
+            return true;
+        }
         if !matches!(task.statement, Statement::Read(_)) && self.looks_first(&items) {
             task.read = self.look(store, &items, &task.made);
             task.statement = Statement::Read(0);
@@ -87,6 +91,7 @@ impl<St: Store> Server<St> {
             items.sort_by_key(|item| item.action != Action::Add);
         }
         self.read = std::mem::take(&mut task.read);
+        self.number = task.number.take();
         let (verdict, commit) = self.transact(store, op, &items, &mut task.made, cx);
         self.read.clear();
         if keyed && matches!(self.policy.idempotency, Idempotency::CheckThenStore | Idempotency::KeyAfter) {
@@ -215,7 +220,8 @@ impl<St: Store> Server<St> {
     ) -> (Verdict, u32) {
         store.begin();
         let (mark, known, decided) = (cx.written(), made.len(), decisions.len());
-        let commit = self.commit(store);
+        let number = self.number.take();
+        let commit = number.unwrap_or_else(|| self.commit(store));
         match self.take_all(store, items, commit, decisions, made, cx) {
             Ok(()) => {
                 store.commit();
@@ -226,7 +232,7 @@ impl<St: Store> Server<St> {
                 cx.unwrite(mark);
                 made.truncate(known);
                 decisions.truncate(decided);
-                (verdict, self.commit(store))
+                (verdict, number.unwrap_or_else(|| self.commit(store)))
             }
         }
     }
@@ -536,6 +542,9 @@ impl<St: Store> Server<St> {
             }
             row.set(index as u8, item.row.fields[index], op);
             row.stamps[index] = sent;
+        }
+        if self.policy.created == Created::Overwritten {
+            row.created = stamp;
         }
         row.stamp = stamp;
         row.version = commit;

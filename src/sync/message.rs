@@ -46,6 +46,8 @@ pub enum Body {
         since: u32,
         /// A full download, not a periodic one.
         full: bool,
+        /// The entities wanted, one bit each; 0 for all.
+        types: u32,
         /// What was ever given back of a grant, by grant.
         released: Vec<(Key, i64)>,
     },
@@ -69,6 +71,8 @@ pub enum Body {
         since: u32,
         /// Everything up to this commit is included.
         until: u32,
+        /// The last commit that there is.
+        newest: u32,
         /// Whether there is more.
         more: bool,
         /// Whether a full download was asked for.
