@@ -305,7 +305,7 @@ impl<St: Store> Device<St> {
             store.set_number(Cell::Offset, offset);
         }
         match wire.body {
-            Body::Pushed { results, failed } => self.pushed(store, wire.ticket, &results, failed, cx),
+            Body::Pushed { results, met, failed } => self.pushed(store, wire.ticket, &results, &met, failed, cx),
             Body::Pulled { .. } => self.pulled(store, wire.ticket, wire.body, cx),
             Body::Held { rows } => self.hold_answered(store, wire.ticket, &rows, cx),
             Body::Push { .. } | Body::Pull { .. } | Body::Hold { .. } => {}

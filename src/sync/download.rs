@@ -195,6 +195,9 @@ impl<St: Store> Device<St> {
         });
         for item in settled {
             store.remove_item(item.seq);
+            if self.policy.tie == Tie::EachKeepsOwn {
+                self.keep_tied(store, &item);
+            }
             touched.push((item.row.entity, item.row.key, OpId::NONE));
         }
         if i64::from(cursor) > store.number(Cell::Commit) {
@@ -227,12 +230,15 @@ impl<St: Store> Device<St> {
         let mut lost = Vec::new();
         store.each_of(Copy::Base, Entity::CONFLICT, &mut |row| {
             if row.actor == self.me.0 {
-                lost.push((OpId(row.get(0).or_zero() as u32), OpId(row.get(1).or_zero() as u32)));
+                let by = OpId(row.get(1).or_zero() as u32);
+                let open = row.get(3) != Value::MISSING;
+                let verdict = if open { Verdict::Manual } else { Verdict::Superseded { by } };
+                lost.push((OpId(row.get(0).or_zero() as u32), verdict));
             }
         });
-        for (loser, winner) in lost {
+        for (loser, verdict) in lost {
             if store.answer(u64::from(loser.0)).is_none() {
-                self.notify(store, loser, Verdict::Superseded { by: winner }, cx);
+                self.notify(store, loser, verdict, cx);
             }
         }
     }

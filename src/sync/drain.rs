@@ -3,7 +3,7 @@
 //! The verdicts come from the server; this file only keeps the books.
 
 use super::device::{Device, channel, goal};
-use super::message::{Body, ItemResult, Wire};
+use super::message::{Body, ItemResult, Met, Wire};
 use super::policy::*;
 use super::rows::{Reported, redirect, refers};
 use crate::model::retail::*;
@@ -106,6 +106,9 @@ impl<St: Store> Device<St> {
             }),
             OutboxOrder::DeviceClock => items.sort_by_key(|item| (item.queued, item.seq)),
         }
+        if self.policy.requeue == Requeue::Jumps {
+            self.let_jump(items);
+        }
     }
 
     fn limit(&self, items: &mut Vec<Item>) {
@@ -132,6 +135,7 @@ impl<St: Store> Device<St> {
         store: &mut St,
         ticket: u32,
         results: &[ItemResult],
+        met: &[Met],
         failed: bool,
         cx: &mut Context<Wire>,
     ) {
@@ -144,7 +148,7 @@ impl<St: Store> Device<St> {
         }
         let drain = self.drains.remove(place);
         cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: ticket });
-        self.failures = 0;
+        self.failures = if met.is_empty() { 0 } else { self.failures + 1 };
         let blind = failed || self.policy.marking == Marking::ByBatch;
         let types =
             if self.policy.filtered_pull == FilteredPull::Everything { 0 } else { types_of(store, &drain.seqs) };
@@ -157,12 +161,17 @@ impl<St: Store> Device<St> {
             for result in results {
                 self.settle(store, result.op, result.verdict, result.commit, cx);
             }
+            for met in met {
+                self.meet(store, met, cx);
+            }
             self.requeue(store, &drain.seqs);
         } else {
             self.mark(store, &drain, results, blind, cx);
         }
         self.end_races(store, ticket, results, cx);
-        if std::mem::take(&mut self.again) || self.policy.drains == Drains::Single {
+        if !met.is_empty() {
+            self.retry_after(Some(self.policy.delay(self.failures)), drain.cause, cx);
+        } else if std::mem::take(&mut self.again) || self.policy.drains == Drains::Single {
             self.drain(store, cx);
         }
         if self.policy.pull_after_push {

@@ -1,7 +1,7 @@
 //! A push taken op by op: everything of an op in one transaction, with its key, its verdict and its log entries.
 //!
-//! The sound way. An edit is decided by field: if the author saw the present value it is taken; if not, the later of
-//! the two is taken and the other is named in a durable conflict record.
+//! The sound way. How an edit is held against what is there and who wins is in `resolve.rs`; here the op that lost is
+//! named in a durable conflict record.
 
 use super::allocate::Taken;
 use super::device::goal;
@@ -12,17 +12,27 @@ use super::server::{PushTask, Server};
 use super::statements::{Statement, account, refers_to};
 use crate::model::domain::SPLIT;
 use crate::model::retail::*;
-use crate::model::{Entity, Key, Row, RowState, Value};
+use crate::model::{Entity, Key, Row, Value};
 use crate::sim::{NodeId, OpId, Span};
 use crate::store::{Action, Answer, Copy, Item, Store};
 use crate::system::{Audit, Context, Metric, Rule, Verdict, Why};
 
 /// A conflict that was decided: the losing op, the winning one, and the field.
-struct Decision {
-    loser: OpId,
-    loser_device: u16,
-    winner: OpId,
-    field: u8,
+pub struct Decision {
+    pub(super) loser: OpId,
+    pub(super) loser_device: u16,
+    pub(super) winner: OpId,
+    pub(super) field: u8,
+    /// Where a human has still to decide: what was sent, and what is there.
+    pub(super) open: Option<[Value; 2]>,
+}
+
+impl Decision {
+    /// The op takes a field of the row from whoever had set it.
+    pub(super) fn over(row: &Row, field: u8, winner: OpId) -> Decision {
+        let loser_device = (row.stamps[field as usize] & 0xfff) as u16;
+        Decision { loser: row.set_by[field as usize], loser_device, winner, field, open: None }
+    }
 }
 
 impl<St: Store> Server<St> {
@@ -47,7 +57,8 @@ impl<St: Store> Server<St> {
             self.remember(store, key, op, from, commit, verdict, cx);
             return op_done(task, until, op, verdict, commit);
         }
-        if task.statement == Statement::Start {
+        let compared = task.statement == Statement::Compared;
+        if task.statement == Statement::Start || compared {
             if self.policy.checks == Checks::ValidationFirst
                 && let Some(verdict) = self.too_little(store, &items)
             {
@@ -56,7 +67,8 @@ impl<St: Store> Server<St> {
                 cx.decide(op, verdict);
                 return op_done(task, until, op, verdict, commit);
             }
-            if keyed {
+            let version_first = self.policy.checks == Checks::VersionFirst && self.meets_conflict(store, &items);
+            if keyed && !version_first {
                 task.work += Span::millis(10);
                 let known = store.answer(key).map(|answer| (answer.verdict, answer.commit));
                 if let Some((verdict, commit)) = known.or_else(|| self.about_to_be_stored(op)) {
@@ -69,7 +81,7 @@ impl<St: Store> Server<St> {
                     return op_done(task, until, op, verdict, commit);
                 }
                 task.statement = Statement::KeyChecked;
-                if self.policy.idempotency == Idempotency::CheckThenStore {
+                if self.policy.idempotency == Idempotency::CheckThenStore && !compared {
                     return true;
                 }
             }
@@ -77,6 +89,15 @@ impl<St: Store> Server<St> {
         if self.policy.cursor == Cursor::AtStart && task.number.is_none() {
             task.number = Some(self.commit(store));
             return true;
+        }
+        if self.policy.version_check == VersionCheck::Before {
+            let edits = items.iter().any(|item| item.action == Action::Update);
+            if compared {
+                self.as_compared(store, &mut items);
+            } else if edits && !self.meets_conflict(store, &items) {
+                task.statement = Statement::Compared;
+                return true;
+            }
         }
         if !matches!(task.statement, Statement::Read(_)) && self.looks_first(&items) {
             task.read = self.look(store, &items, &task.made);
@@ -94,6 +115,9 @@ impl<St: Store> Server<St> {
         self.number = task.number.take();
         let (verdict, commit) = self.transact(store, op, &items, &mut task.made, cx);
         self.read.clear();
+        if verdict == Verdict::Manual && self.asks_device() {
+            return self.leave_to_device(store, task, &items, until);
+        }
         if keyed && matches!(self.policy.idempotency, Idempotency::CheckThenStore | Idempotency::KeyAfter) {
             task.statement = Statement::Written(Key::NONE, commit);
             task.results.push(ItemResult { seq: 0, op, verdict, key: Key::NONE, commit });
@@ -188,6 +212,10 @@ impl<St: Store> Server<St> {
             cx.count(Metric::ValidationFailures);
             cx.count(Metric::StockConflicts);
         }
+        if verdict == Verdict::Manual && self.asks_device() {
+            return (verdict, commit);
+        }
+        decisions.extend(self.loss(store, items, verdict));
         self.record(store, op, verdict, &decisions, commit, cx);
         cx.decide(op, verdict);
         (verdict, commit)
@@ -291,10 +319,15 @@ impl<St: Store> Server<St> {
                 .with(0, Value::int(i64::from(decision.loser.0)))
                 .with(1, Value::int(i64::from(decision.winner.0)))
                 .with(2, Value::int(i64::from(decision.field)));
+            let row = decision.open.map_or(row, |[sent, there]| row.with(3, sent).with(4, there));
             Reported { store, cx }.put(&row, decision.winner, Why::Effect);
             log.push(cx.audit_row(decision.loser, Audit::Conflict, commit));
         }
-        if self.policy.audit == AuditTrail::Complete {
+        if self.policy.audit == AuditTrail::WithoutConflicts {
+            let lost = matches!(verdict, Verdict::Superseded { .. } | Verdict::Manual);
+            log.truncate(usize::from(!lost));
+        }
+        if self.policy.audit != AuditTrail::None {
             for mut row in log {
                 row.version = commit;
                 Reported { store, cx }.put(&row, op, Why::Effect);
@@ -466,6 +499,7 @@ impl<St: Store> Server<St> {
                     loser_device: loser.actor,
                     winner,
                     field: quantity,
+                    open: None,
                 };
                 if stamp <= present {
                     return Err(Verdict::Superseded { by: earlier.origin });
@@ -498,60 +532,6 @@ impl<St: Store> Server<St> {
         rows.put(&batch, item.op, Why::Effect);
         Ok(())
     }
-
-    fn take_edit(
-        &self,
-        store: &mut St,
-        item: &Item,
-        commit: u32,
-        stamp: i64,
-        decisions: &mut Vec<Decision>,
-        cx: &mut Context<Wire>,
-    ) -> Result<(), Verdict> {
-        let op = item.op;
-        let mut rows = Reported { store, cx };
-        let Some(mut row) = rows.get(item.row.entity, item.row.key) else {
-            return Err(refused(Rule::Missing, item.row.key));
-        };
-        if row.deleted {
-            return Err(refused(Rule::Deleted, item.row.key));
-        }
-        if self.policy.edits == EditRule::LastWrite && item.row.stamp <= row.stamp {
-            return Ok(());
-        }
-        for index in 0..self.domain.fields(row.entity).len() {
-            let carried =
-                item.mask & 1 << index != 0 && super::local::travels(self.domain.class(row.entity, index as u8));
-            if !carried {
-                continue;
-            }
-            if item.row.set_by[index] != op {
-                // The op sends a row of which it has not set this field.
-                row.set(index as u8, item.row.fields[index], op);
-                continue;
-            }
-            let (present, sent) = (row.stamps[index], item.row.stamps[index]);
-            if self.policy.edits == EditRule::ByField && present != item.base {
-                rows.cx.count(Metric::PriceConflicts);
-                let (loser, winner) = if sent > present { (row.set_by[index], op) } else { (op, row.set_by[index]) };
-                if loser == op {
-                    return Err(Verdict::Superseded { by: winner });
-                }
-                let loser_device = (present & 0xfff) as u16;
-                decisions.push(Decision { loser, loser_device, winner, field: index as u8 });
-            }
-            row.set(index as u8, item.row.fields[index], op);
-            row.stamps[index] = sent;
-        }
-        if self.policy.created == Created::Overwritten {
-            row.created = stamp;
-        }
-        row.stamp = stamp;
-        row.version = commit;
-        row.state = RowState::Synced;
-        rows.put(&row, op, Why::Effect);
-        Ok(())
-    }
 }
 
 /// The part of the movement that undoes a count which lost: no split of a count reaches it.
@@ -564,7 +544,7 @@ fn counted_change<St: Store>(store: &St, movement: &Row) -> i64 {
     amount(movement) + reversal.map_or(0, |row| amount(&row))
 }
 
-fn refused(rule: Rule, about: Key) -> Verdict {
+pub(super) fn refused(rule: Rule, about: Key) -> Verdict {
     Verdict::Rejected { rule, about, available: 0, requested: 0 }
 }
 

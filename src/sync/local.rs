@@ -73,6 +73,9 @@ impl<St: Store> Device<St> {
             let mut item = writing.items.remove(0);
             item.seq = store.number(Cell::Seq) as u32 + 1;
             store.set_number(Cell::Seq, i64::from(item.seq));
+            if self.policy.coalesce == Coalesce::LastWins {
+                self.replace_queued(store, &item);
+            }
             store.put_item(&item);
         }
         writing.done >= writing.effects.len() && writing.items.is_empty()
@@ -105,7 +108,8 @@ impl<St: Store> Device<St> {
         }
         let live = Live(store);
         use crate::model::Rows;
-        if subjects(self.domain, &op).iter().any(|(entity, key)| live.row(*entity, *key).is_none()) {
+        let gone = |entity, key| live.row(entity, key).is_none() && !self.is_revivable(store, entity, key);
+        if subjects(self.domain, &op).iter().any(|(entity, key)| gone(*entity, *key)) {
             return None;
         }
         let mut effects = Vec::new();
@@ -142,7 +146,8 @@ impl<St: Store> Device<St> {
 
     fn carry_out(&self, store: &mut St, op: &Op, effect: Effect, items: &mut Vec<Item>, cx: &mut Context<Wire>) {
         let now = self.now(store, cx);
-        let stamp = now << 12 | i64::from(self.me.0);
+        let told = if self.policy.tie == Tie::EachKeepsOwn { now - now % 1_000_000 } else { now };
+        let stamp = told << 12 | i64::from(self.me.0);
         let mut rows = Reported { store, cx };
         let item = |action, row, mask, base| Item {
             seq: 0,
@@ -182,8 +187,14 @@ impl<St: Store> Device<St> {
                 }
             }
             Effect::Set { entity, key, field, value } => {
-                let Some(mut row) = rows.live(entity, key) else { return };
-                let base = row.stamps[field as usize];
+                let revived = if self.is_revivable(rows.store, entity, key) { rows.get(entity, key) } else { None };
+                let Some(mut row) = rows.live(entity, key).or(revived) else { return };
+                row.deleted = false;
+                let acked = match self.policy.edit_base {
+                    EditBase::LastAcked => rows.store.row(Copy::Base, entity, key),
+                    EditBase::Chained => None,
+                };
+                let base = acked.unwrap_or(row).stamps[field as usize];
                 row.set(field, value, op.id);
                 row.stamps[field as usize] = stamp;
                 row.stamp = now;
@@ -232,7 +243,7 @@ impl<St: Store> Device<St> {
             Effect::Delete { entity, key } => {
                 let Some(mut row) = rows.live(entity, key) else { return };
                 items.push(item(Action::Delete, row, 0, row.stamps[0]));
-                if self.policy.deletion == Deletion::Tombstone {
+                if self.policy.deletion != Deletion::Removed {
                     row.deleted = true;
                     row.stamp = now;
                     row.state = RowState::Pending;

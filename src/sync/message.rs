@@ -25,6 +25,15 @@ pub struct ItemResult {
     pub commit: u32,
 }
 
+/// An edit that the server leaves to its device: it met a value that its author had not seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Met {
+    /// The op.
+    pub op: OpId,
+    /// The row as the server has it.
+    pub row: Row,
+}
+
 /// A message's content.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Body {
@@ -37,6 +46,8 @@ pub enum Body {
     Pushed {
         /// One for each item, or one for each op where ops take effect together.
         results: Vec<ItemResult>,
+        /// Conflicts that the device is to decide.
+        met: Vec<Met>,
         /// HTTP 500: nothing else in the answer means anything.
         failed: bool,
     },
@@ -121,10 +132,13 @@ impl Wire {
         };
         match &self.body {
             Body::Push { items } => items.iter().for_each(|item| row(&item.row)),
-            Body::Pushed { results, .. } => results.iter().for_each(|result| {
-                add(u64::from(result.op.0));
-                add(u64::from(result.commit) << 1 | u64::from(result.verdict == Verdict::Accepted));
-            }),
+            Body::Pushed { results, met, .. } => {
+                met.iter().for_each(|met| row(&met.row));
+                for result in results {
+                    add(u64::from(result.op.0));
+                    add(u64::from(result.commit) << 1 | u64::from(result.verdict == Verdict::Accepted));
+                }
+            }
             Body::Pull { since, released, .. } => {
                 add(u64::from(*since));
                 released.iter().for_each(|(key, total)| add(key.0 ^ *total as u64));
@@ -147,7 +161,9 @@ impl Message for Wire {
             Body::Push { items } => {
                 items.iter().filter(|item| item.action != Action::Add).map(|item| 60 + row(&item.row)).sum::<u32>()
             }
-            Body::Pushed { results, .. } => 40 * results.len() as u32,
+            Body::Pushed { results, met, .. } => {
+                40 * results.len() as u32 + met.iter().map(|met| row(&met.row)).sum::<u32>()
+            }
             Body::Pull { released, .. } => 16 * released.len() as u32,
             Body::Hold { wants } => 24 * wants.len() as u32,
             Body::Held { rows } => 60 * rows.len() as u32,

@@ -16,6 +16,8 @@ mod local;
 pub mod message;
 pub mod policy;
 pub mod presets;
+mod requeue;
+mod resolve;
 mod rows;
 mod server;
 mod statements;
@@ -88,7 +90,7 @@ impl<St: Store> System for Engine<St> {
                 words: true,
                 pending: true,
                 sends: true,
-                audit: policy.audit == AuditTrail::Complete,
+                audit: policy.audit != AuditTrail::None,
                 lamp: true,
                 authors: true,
                 pulls: policy.pull != Pull::Never,

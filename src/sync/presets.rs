@@ -271,12 +271,21 @@ pub const SMARTDMV: Policy = Policy {
     ..SERI_SOUND
 };
 
-/// PayTrack made sound: its batches of a hundred, its time-out of 30 s and its triggers, on the sound mechanisms.
-pub const PAYTRACK_SOUND: Policy = Policy { batch: 100, page: 50, pull_every: 60_000, ..SERI_SOUND };
+/// PayTrack made sound: its batches of a hundred, its time-out of 30 s and its triggers, on the sound mechanisms. In a
+/// conflict the server wins, as it says; the edit that lost is recorded and told.
+pub const PAYTRACK_SOUND: Policy =
+    Policy { batch: 100, page: 50, pull_every: 60_000, resolution: Resolution::ServerWins, ..SERI_SOUND };
 
 /// SmartDMV made sound: batches and pages of fifty, temporary identities that the server maps, on the sound mechanisms.
-pub const SMARTDMV_SOUND: Policy =
-    Policy { batch: 50, page: 50, identity: Identity::Server, push_every: 30_000, ..SERI_SOUND };
+/// Disjoint edits are merged against what their authors saw, and a field that two have set goes to a human.
+pub const SMARTDMV_SOUND: Policy = Policy {
+    batch: 50,
+    page: 50,
+    identity: Identity::Server,
+    push_every: 30_000,
+    resolution: Resolution::ThreeWayMerge,
+    ..SERI_SOUND
+};
 
 /// Seri made sound, with every quantity shared out: a device sells offline from its own share alone, so no sale is ever
 /// rejected for want of stock after its receipt. What it costs is refusals at the till.

@@ -4,13 +4,13 @@
 
 use super::device::goal;
 use super::escrow::install_of;
-use super::message::{Body, ItemResult, Wire, server_micros};
+use super::message::{Body, ItemResult, Met, Wire, server_micros};
 use super::policy::*;
 use super::statements::Statement;
 use crate::model::{Domain, Entity, Key, Row};
 use crate::sim::{Label, NodeId, OpId, Span};
 use crate::store::{Answer, Cell, Copy, Item, Store};
-use crate::system::{Context, Input, Node, Task, Verdict};
+use crate::system::{Context, Input, Node, Task, Verdict, Why};
 use std::marker::PhantomData;
 
 /// A push that is being handled.
@@ -23,6 +23,8 @@ pub struct PushTask {
     pub(super) at: usize,
     pub(super) statement: Statement,
     pub(super) results: Vec<ItemResult>,
+    /// Conflicts that the device is to decide.
+    pub(super) met: Vec<Met>,
     pub(super) made: Vec<(Entity, Key, Key)>,
     pub(super) work: Span,
     /// What was read in a transaction of its own, to be used in the next.
@@ -67,6 +69,9 @@ impl<St: Store> Server<St> {
         if !wire.is_intact() {
             return;
         }
+        if self.policy.deletion == Deletion::Purged {
+            purge(store, cx);
+        }
         match wire.body {
             Body::Push { items } => {
                 if self.policy.key_life > 0 {
@@ -85,6 +90,7 @@ impl<St: Store> Server<St> {
                     at: 0,
                     statement: Statement::Start,
                     results: Vec::new(),
+                    met: Vec::new(),
                     made: Vec::new(),
                     work: Span::ZERO,
                     read: Vec::new(),
@@ -131,15 +137,15 @@ impl<St: Store> Server<St> {
         }
         cx.work(task.work);
         let mut ops: Vec<OpId> = Vec::new();
-        for result in &task.results {
-            if !ops.contains(&result.op) {
-                ops.push(result.op);
+        for op in task.results.iter().map(|result| result.op).chain(task.met.iter().map(|met| met.op)) {
+            if !ops.contains(&op) {
+                ops.push(op);
             }
         }
         let refused = |result: &ItemResult| matches!(result.verdict, Verdict::Rejected { .. });
         let failed =
             task.failed || self.policy.partial_failure == PartialFailure::TopLevel && task.results.iter().any(refused);
-        let body = Body::Pushed { results: task.results, failed };
+        let body = Body::Pushed { results: task.results, met: task.met, failed };
         let wire = Wire::new(task.ticket, server_micros(cx.uptime()), self.policy.integrity, body);
         cx.reply(task.from, task.request, ops, wire);
     }
@@ -213,7 +219,7 @@ impl<St: Store> Server<St> {
 
     fn fail(&self, from: NodeId, wire: Wire, cx: &mut Context<Wire>) {
         let body = match wire.body {
-            Body::Push { .. } => Body::Pushed { results: Vec::new(), failed: true },
+            Body::Push { .. } => Body::Pushed { results: Vec::new(), met: Vec::new(), failed: true },
             Body::Hold { .. } => Body::Held { rows: Vec::new() },
             Body::Pull { since, full, .. } => Body::Pulled {
                 rows: Vec::new(),
@@ -254,6 +260,21 @@ impl<St: Store> Server<St> {
             let key = row.get(field).as_key()?;
             store.row(Copy::Visible, entity, key).is_none().then_some((entity, key))
         })
+    }
+}
+
+/// Tombstones older than a day go, whoever has still to hear of them.
+fn purge<St: Store>(store: &mut St, cx: &mut Context<Wire>) {
+    let limit = cx.wall() - Span::days(1).0 as i64;
+    let mut old: Vec<Row> = Vec::new();
+    store.each_row(Copy::Visible, &mut |row| {
+        if row.deleted && row.stamp < limit {
+            old.push(*row);
+        }
+    });
+    for row in old {
+        store.remove_row(Copy::Visible, row.entity, row.key);
+        cx.wrote(Some(row), None, OpId::NONE, Why::Purged);
     }
 }
 

@@ -1,0 +1,254 @@
+//! When an edit meets a value that its author had not seen: whether that is a conflict, and how it is decided.
+//!
+//! One ruling for each edit, in the transaction that takes it. It sends nothing: under a policy that leaves the decision
+//! to the device the ruling is [`Verdict::Manual`], and `requeue.rs` says what the device does with it. Counts are not
+//! ruled here: a count is a measurement, and of two the later is right.
+
+use super::device::goal;
+use super::group::{Decision, refused};
+use super::message::{Met, Wire};
+use super::policy::*;
+use super::rows::Reported;
+use super::server::{PushTask, Server};
+use super::statements::Statement;
+use crate::model::{Class, Row, RowState, Value};
+use crate::store::{Action, Copy, Item, Store};
+use crate::system::{Context, Metric, Rule, Verdict};
+
+/// What becomes of an edit that is a conflict.
+enum Ruling {
+    /// It is taken.
+    Take,
+    /// It is dropped, and nobody is told.
+    Drop,
+    /// It is refused.
+    Refuse(Verdict),
+}
+
+impl<St: Store> Server<St> {
+    pub(super) fn take_edit(
+        &self,
+        store: &mut St,
+        item: &Item,
+        commit: u32,
+        stamp: i64,
+        decisions: &mut Vec<Decision>,
+        cx: &mut Context<Wire>,
+    ) -> Result<(), Verdict> {
+        let op = item.op;
+        let mut rows = Reported { store, cx };
+        let mut row = match rows.get(item.row.entity, item.row.key) {
+            Some(row) if row.deleted && self.policy.on_deleted == OnDeleted::Refused => {
+                return Err(refused(Rule::Deleted, item.row.key));
+            }
+            Some(row) => row,
+            None if self.policy.deletion == Deletion::Purged => item.row,
+            None => return Err(refused(Rule::Missing, item.row.key)),
+        };
+        if self.policy.edits == EditRule::LastWrite && item.row.stamp <= row.stamp {
+            return Ok(());
+        }
+        let unseen = self.unseen(&row, item);
+        if unseen != 0 {
+            rows.cx.count(Metric::PriceConflicts);
+            rows.cx.reach(goal::EDIT_CONFLICT);
+            match self.rule(&row, item, unseen) {
+                Ruling::Take => {}
+                Ruling::Drop => return Ok(()),
+                Ruling::Refuse(verdict) => return Err(verdict),
+            }
+        }
+        let fields = self.domain.fields(row.entity).len();
+        // Where an edit joined others, the op that lost has to be named all the same.
+        let replaced = if item.commit > 0 { item.mask } else { unseen & item.mask };
+        let mut losses = Vec::new();
+        for index in (0..fields).filter(|index| item.mask & 1 << index != 0) {
+            let travels = super::local::travels(self.domain.class(row.entity, index as u8));
+            let value = item.row.fields[index];
+            if !travels || unseen != 0 && self.is_returned(value, row.fields[index]) {
+                continue;
+            }
+            if item.row.set_by[index] != op {
+                // The op sends a row of which it has not set this field.
+                row.set(index as u8, value, op);
+                continue;
+            }
+            if replaced & 1 << index != 0 && row.fields[index] != value && self.policy.loser == Loser::Told {
+                losses.push(Decision::over(&row, index as u8, op));
+            }
+            row.set(index as u8, value, op);
+            row.stamps[index] = item.row.stamps[index];
+        }
+        if unseen != 0 && self.merges() {
+            self.add_missing(&mut row, item);
+        }
+        decisions.append(&mut losses);
+        row.deleted = false;
+        if self.policy.created == Created::Overwritten {
+            row.created = stamp;
+        }
+        row.stamp = stamp;
+        row.version = commit;
+        row.state = RowState::Synced;
+        rows.put(&row, op, crate::system::Why::Effect);
+        Ok(())
+    }
+
+    /// The fields that make the edit a conflict, one bit each: those that it sets, or any field of the row where rows are
+    /// merged or have one version.
+    fn unseen(&self, row: &Row, item: &Item) -> u8 {
+        // After the edit was applied there is nothing left that differs from it.
+        if self.policy.edits != EditRule::ByField || self.policy.version_check == VersionCheck::After {
+            return 0;
+        }
+        let whole = self.merges() || self.policy.detection == Detection::RowVersion;
+        let fields = 0..self.domain.fields(row.entity).len();
+        let differs = |index: &usize| match self.policy.detection {
+            Detection::EditTime => row.stamp > item.row.stamp && row.fields[*index] != item.row.fields[*index],
+            _ if item.mask & 1 << index != 0 => item.row.set_by[*index] == item.op && row.stamps[*index] != item.base,
+            _ => row.stamps[*index] != item.row.stamps[*index],
+        };
+        fields
+            .filter(|index| whole || item.mask & 1 << index != 0)
+            .filter(differs)
+            .fold(0, |bits, index| bits | 1 << index)
+    }
+
+    fn merges(&self) -> bool {
+        matches!(self.policy.resolution, Resolution::TwoWayMerge | Resolution::ThreeWayMerge)
+    }
+
+    /// How a conflict ends.
+    fn rule(&self, row: &Row, item: &Item, unseen: u8) -> Ruling {
+        // The field that both set, or else the one that has changed beside it.
+        let both = unseen & item.mask;
+        let met = if both != 0 { both } else { unseen }.trailing_zeros() as usize;
+        let superseded = Verdict::Superseded { by: row.set_by[met] };
+        let ruling = match self.policy.resolution {
+            _ if self.policy.strategy == Strategy::PerDevice => return Ruling::Refuse(Verdict::Manual),
+            Resolution::ClientWins | Resolution::ClientWinsOldBase => return Ruling::Refuse(Verdict::Manual),
+            Resolution::LaterEdit => self.later(row, item, met),
+            Resolution::ServerWins => Ruling::Refuse(superseded),
+            Resolution::Manual => Ruling::Refuse(Verdict::Manual),
+            Resolution::TwoWayMerge => {
+                let mut fields = row.fields.iter().zip(&item.row.fields);
+                match fields.any(|(there, sent)| there != sent && !self.lacks(*there) && !self.lacks(*sent)) {
+                    true => Ruling::Refuse(Verdict::Manual),
+                    false => Ruling::Take,
+                }
+            }
+            Resolution::ThreeWayMerge => {
+                let clash = |index: &usize| {
+                    let (there, sent) = (row.fields[*index], item.row.fields[*index]);
+                    both & 1 << index != 0 && there != sent && !self.is_addition(there, sent)
+                };
+                match (0..row.fields.len()).any(|index| clash(&index)) {
+                    true => Ruling::Refuse(Verdict::Manual),
+                    false => Ruling::Take,
+                }
+            }
+        };
+        match ruling {
+            Ruling::Refuse(_) if self.policy.loser == Loser::SaysOk => Ruling::Drop,
+            ruling => ruling,
+        }
+    }
+
+    /// The later edit of the field is taken.
+    fn later(&self, row: &Row, item: &Item, met: usize) -> Ruling {
+        let (present, sent) = (row.stamps[met], item.row.stamps[item.mask.trailing_zeros() as usize]);
+        if self.policy.tie == Tie::EachKeepsOwn && present >> 12 == sent >> 12 {
+            return Ruling::Drop;
+        }
+        if sent > present { Ruling::Take } else { Ruling::Refuse(Verdict::Superseded { by: row.set_by[met] }) }
+    }
+
+    /// Whether one side does not have the field.
+    fn lacks(&self, value: Value) -> bool {
+        value == Value::MISSING || self.policy.missing_field == MissingField::Addition && value == Value::NULL
+    }
+
+    /// Whether the field passes for one that only one side has added.
+    fn is_addition(&self, there: Value, sent: Value) -> bool {
+        self.policy.missing_field == MissingField::Addition && (self.lacks(there) || self.lacks(sent))
+    }
+
+    /// Whether a merge gives back what the edit has emptied.
+    fn is_returned(&self, sent: Value, there: Value) -> bool {
+        self.merges() && self.policy.missing_field == MissingField::Addition && self.lacks(sent) && !self.lacks(there)
+    }
+
+    /// What only the sender's row has is added to the server's, whoever had put it there.
+    fn add_missing(&self, row: &mut Row, item: &Item) {
+        if self.policy.resolution == Resolution::ThreeWayMerge && self.policy.missing_field == MissingField::Deletion {
+            return;
+        }
+        for (index, spec) in self.domain.fields(row.entity).iter().enumerate() {
+            let sent = item.row.fields[index];
+            if spec.class == Class::Plain && self.lacks(row.fields[index]) && !self.lacks(sent) {
+                row.set(index as u8, sent, item.row.set_by[index]);
+                row.stamps[index] = item.row.stamps[index];
+            }
+        }
+    }
+
+    /// Whether an edit of the op is a conflict with what is there now.
+    pub(super) fn meets_conflict(&self, store: &St, items: &[Item]) -> bool {
+        self.met_by(store, items).is_some()
+    }
+
+    fn met_by(&self, store: &St, items: &[Item]) -> Option<(Item, Row, u8)> {
+        items.iter().filter(|item| item.action == Action::Update).find_map(|item| {
+            let row = store.row(Copy::Visible, item.row.entity, item.row.key)?;
+            let unseen = self.unseen(&row, item);
+            (unseen != 0).then_some((*item, row, unseen))
+        })
+    }
+
+    /// The record of the op's own defeat.
+    pub(super) fn loss(&self, store: &St, items: &[Item], verdict: Verdict) -> Option<Decision> {
+        if !matches!(verdict, Verdict::Superseded { .. } | Verdict::Manual) {
+            return None;
+        }
+        let (item, row, unseen) = self.met_by(store, items)?;
+        let field = item.mask.trailing_zeros() as u8;
+        let both = unseen & item.mask;
+        let met = if both != 0 { both } else { unseen }.trailing_zeros() as u8;
+        let mut decision = Decision::over(&row, met, item.op);
+        decision.winner = decision.loser;
+        decision.loser = item.op;
+        decision.loser_device = (item.row.stamps[field as usize] & 0xfff) as u16;
+        decision.field = field;
+        decision.open = (verdict == Verdict::Manual).then(|| [item.row.get(field), row.get(field)]);
+        Some(decision)
+    }
+
+    /// The versions were right in the statement before: nobody looks again.
+    pub(super) fn as_compared(&self, store: &St, items: &mut [Item]) {
+        for item in items.iter_mut().filter(|item| item.action == Action::Update) {
+            if let Some(row) = store.row(Copy::Visible, item.row.entity, item.row.key) {
+                item.base = row.stamps[item.mask.trailing_zeros() as usize];
+                item.row.stamp = item.row.stamp.max(row.stamp);
+                for index in (0..row.stamps.len()).filter(|index| item.mask & 1 << index == 0) {
+                    item.row.stamps[index] = row.stamps[index];
+                }
+            }
+        }
+    }
+
+    /// Whether the device decides what the server has only found to be a conflict.
+    pub(super) fn asks_device(&self) -> bool {
+        self.policy.strategy == Strategy::PerDevice
+            || matches!(self.policy.resolution, Resolution::ClientWins | Resolution::ClientWinsOldBase)
+    }
+
+    /// The op is answered with the row that it met; nothing is decided.
+    pub(super) fn leave_to_device(&self, store: &St, task: &mut PushTask, items: &[Item], until: usize) -> bool {
+        if let Some((item, row, _)) = self.met_by(store, items) {
+            task.met.push(Met { op: item.op, row });
+        }
+        task.at = until;
+        task.statement = Statement::Start;
+        true
+    }
+}
