@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{Format, Out};
 use super::registry::Registry;
-use super::{diff, explain, fuzz, list, replay};
+use super::{compare, diff, explain, fuzz, list, replay};
 use crate::explore::test_shop::TestShop;
 use clap::Parser;
 use std::io::Write;
@@ -38,6 +38,7 @@ fn squall(args: &[&str]) -> (String, Result<Exit, Failure>) {
     let ended = match &cli.command {
         Command::Replay(args) => replay::replay(&registry, args, &mut out),
         Command::Fuzz(args) => fuzz::campaign(&registry, args, &Default::default(), &mut out),
+        Command::Compare(args) => compare::comparison(&registry, args, &Default::default(), &mut out),
         Command::Explain(args) => explain::explain(&registry, args, &mut out),
         Command::Diff(args) => diff::diff(&registry, args, &mut out),
         Command::List(args) => list::list(&registry, args, &mut out),

@@ -7,6 +7,7 @@ mod allocate;
 mod device;
 mod download;
 mod drain;
+pub mod fixes;
 mod group;
 mod local;
 pub mod message;

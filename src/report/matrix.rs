@@ -1,0 +1,180 @@
+//! Tables of figures that fit the terminal: several rows and columns, each with a name.
+//!
+//! A table that is too wide is turned, so that its rows are columns; if that is too wide as well, its cells are written
+//! on two lines; at last it is cut into blocks of columns that stand below each other. No text is ever cut off. What
+//! stands in the cells is for [`super::standing`].
+
+const GAP: usize = 2;
+
+/// A table. A cell may have two lines, parted by a line break; they stand beside each other where there is room.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Matrix {
+    /// Names of columns.
+    pub columns: Vec<String>,
+    /// Names of rows, and their cells, one for each column.
+    pub rows: Vec<(String, Vec<String>)>,
+}
+
+impl Matrix {
+    /// The same with rows as columns.
+    pub fn turned(&self) -> Matrix {
+        let cell = |column: usize| self.rows.iter().map(move |(_, cells)| cells[column].clone()).collect();
+        Matrix {
+            columns: self.rows.iter().map(|(name, _)| name.clone()).collect(),
+            rows: self.columns.iter().enumerate().map(|(n, name)| (name.clone(), cell(n))).collect(),
+        }
+    }
+
+    fn on_one_line(&self) -> Matrix {
+        let flat = |cells: &[String]| cells.iter().map(|cell| cell.replace('\n', " ")).collect();
+        let rows = self.rows.iter().map(|(name, cells)| (name.clone(), flat(cells)));
+        Matrix { columns: self.columns.clone(), rows: rows.collect() }
+    }
+
+    /// The table in at most `width` columns of text, if any way of writing it fits.
+    pub fn text(&self, width: usize) -> String {
+        let turned = self.turned();
+        for table in [&self.on_one_line(), &turned.on_one_line(), self, &turned] {
+            if table.fits(width) {
+                return table.draw(0..table.columns.len(), width);
+            }
+        }
+        let (upright, lying) = (self.blocks(width), turned.blocks(width));
+        let (table, blocks) = if lying.len() < upright.len() { (&turned, lying) } else { (self, upright) };
+        let drawn: Vec<String> = blocks.into_iter().map(|block| table.draw(block, width)).collect();
+        drawn.join("\n")
+    }
+
+    /// Columns that fit beside each other, in order; a column that is too wide by itself stands alone.
+    fn blocks(&self, width: usize) -> Vec<std::ops::Range<usize>> {
+        let (mut blocks, mut from, mut used) = (Vec::new(), 0, self.left(width));
+        for column in 0..self.columns.len() {
+            let wide = GAP + self.wide(column);
+            if used + wide > width && column > from {
+                blocks.push(from..column);
+                (from, used) = (column, self.left(width));
+            }
+            used += wide;
+        }
+        blocks.push(from..self.columns.len());
+        blocks
+    }
+
+    fn fits(&self, width: usize) -> bool {
+        self.left(width) + (0..self.columns.len()).map(|column| GAP + self.wide(column)).sum::<usize>() <= width
+    }
+
+    /// Room for the names of rows: no more than two fifths of the width, unless a part of a name is longer.
+    fn left(&self, width: usize) -> usize {
+        let longest = self.rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        let least = self.rows.iter().map(|(name, _)| narrowest(name)).max().unwrap_or(0);
+        longest.min((width * 2 / 5).max(least))
+    }
+
+    fn wide(&self, column: usize) -> usize {
+        let cells = self.rows.iter().flat_map(|(_, cells)| cells[column].lines());
+        let widest = cells.map(|line| line.chars().count()).max().unwrap_or(0);
+        widest.max(narrowest(&self.columns[column]))
+    }
+
+    fn draw(&self, block: std::ops::Range<usize>, width: usize) -> String {
+        let left = self.left(width);
+        let widths: Vec<usize> = block.clone().map(|column| self.wide(column)).collect();
+        let heads: Vec<Vec<String>> =
+            block.clone().zip(&widths).map(|(column, wide)| wrapped(&self.columns[column], *wide)).collect();
+        let deepest = heads.iter().map(Vec::len).max().unwrap_or(0);
+        let mut text = String::new();
+        for line in 0..deepest {
+            let mut row = " ".repeat(left);
+            for (head, wide) in heads.iter().zip(&widths) {
+                // A head stands on its column.
+                let part = (line + head.len()).checked_sub(deepest).map_or("", |n| &head[n]);
+                row += &format!("  {part:>wide$}");
+            }
+            text += row.trim_end();
+            text.push('\n');
+        }
+        for (name, cells) in &self.rows {
+            let names = wrapped(name, left);
+            let lines: Vec<Vec<&str>> = block.clone().map(|column| cells[column].lines().collect()).collect();
+            let deepest = lines.iter().map(Vec::len).max().unwrap_or(0).max(names.len());
+            for n in 0..deepest {
+                let mut row = format!("{:<left$}", names.get(n).map_or("", String::as_str));
+                for (cell, wide) in lines.iter().zip(&widths) {
+                    row += &format!("  {:>wide$}", cell.get(n).copied().unwrap_or(""));
+                }
+                text += row.trim_end();
+                text.push('\n');
+            }
+        }
+        text
+    }
+}
+
+/// The parts of a name that are never torn apart.
+fn parts(name: &str) -> impl Iterator<Item = &str> {
+    name.split_inclusive([' ', '-', '+', '='])
+}
+
+fn narrowest(name: &str) -> usize {
+    parts(name).map(|part| part.trim_end().chars().count()).max().unwrap_or(0)
+}
+
+/// Breaks a name behind spaces and hyphens.
+pub fn wrapped(name: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for part in parts(name) {
+        let line = lines.last_mut().expect("there is always a line");
+        if !line.is_empty() && line.chars().count() + part.trim_end().chars().count() > width {
+            lines.push(part.to_string());
+        } else {
+            line.push_str(part);
+        }
+    }
+    lines.iter().map(|line| line.trim_end().to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matrix(columns: usize) -> Matrix {
+        let names = (1..=columns).map(|n| format!("some-promise-number-{n}"));
+        let cells = |row: usize| (1..=columns).map(|n| format!("{}\n±{n}", row * 1_000 * n)).collect();
+        Matrix {
+            columns: names.collect(),
+            rows: vec![("first-system".into(), cells(1)), ("second-system".into(), cells(2))],
+        }
+    }
+
+    fn widest(text: &str) -> usize {
+        text.lines().map(|line| line.chars().count()).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn a_small_table_stands_as_it_is() {
+        insta::assert_snapshot!(matrix(3).text(60), @"");
+    }
+
+    #[test]
+    fn a_wide_one_is_turned() {
+        insta::assert_snapshot!(matrix(9).text(60), @"");
+    }
+
+    #[test]
+    fn no_table_is_wider_than_the_terminal_and_none_loses_a_cell() {
+        for width in [30, 40, 60, 80, 100, 200] {
+            for columns in [1, 2, 5, 9, 24] {
+                let text = matrix(columns).text(width);
+                assert!(widest(&text) <= width, "{width} {columns}:\n{text}");
+                assert_eq!(text.matches('±').count(), 2 * columns, "{width} {columns}:\n{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_breaks_behind_its_hyphens() {
+        assert_eq!(wrapped("seri-2026-01-16", 10), ["seri-2026-", "01-16"]);
+        assert_eq!(wrapped("sale to server", 8), ["sale to", "server"]);
+    }
+}
