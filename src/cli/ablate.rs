@@ -79,17 +79,18 @@ fn moved(base: &Standing, standing: &Standing, off: bool) -> Vec<String> {
     let moved = |cell: &&Cell| cell.newly_broken + cell.newly_held > 0;
     let mut cells: Vec<&Cell> = standing.cells.iter().filter(moved).collect();
     cells.sort_by_key(|cell| std::cmp::Reverse(cell.difference.value.unsigned_abs()));
-    let certain = |cell: &&&Cell| cell.difference.is_certain();
+    let runs = |cell: &Cell| base.cells.iter().find(|one| one.invariant == cell.invariant).map_or(0, |one| one.runs);
+    // A promise that never broke on the base and breaks now is broken, however rarely.
+    let certain = |cell: &Cell| cell.difference.is_certain() || runs(cell) == 0;
     let mut lines: Vec<String> = cells
         .iter()
-        .filter(certain)
+        .filter(|cell| certain(cell))
         .map(|cell| {
-            let was = base.cells.iter().find(|one| one.invariant == cell.invariant).map_or(0, |one| one.runs);
             let mark = if cell.difference.value > 0 { "✗" } else { "✓" };
             format!(
                 "{mark} {} {} → {} ({} newly broken, {} newly held; {} ±{})",
                 cell.invariant,
-                thousands(was),
+                thousands(runs(cell)),
                 thousands(cell.runs),
                 thousands(cell.newly_broken),
                 thousands(cell.newly_held),
@@ -99,13 +100,16 @@ fn moved(base: &Standing, standing: &Standing, off: bool) -> Vec<String> {
         })
         .collect();
     if off && !cells.iter().any(|cell| cell.newly_broken > 0) {
-        lines.push("no promise breaks without it: other mechanisms of this preset cover it".into());
+        lines.push(
+            "no promise breaks without it: it decides how long users wait, or other mechanisms of the preset cover it"
+                .into(),
+        );
     } else if !off && !cells.iter().any(|cell| cell.newly_held > 0) {
         lines.push("no promise is kept by it alone".into());
     }
     let uncertain: Vec<String> = cells
         .iter()
-        .filter(|cell| !cell.difference.is_certain())
+        .filter(|cell| !certain(cell))
         .map(|cell| format!("{} +{} −{}", cell.invariant, cell.newly_broken, cell.newly_held))
         .collect();
     if !uncertain.is_empty() {

@@ -35,58 +35,75 @@ impl Matrix {
     pub fn text(&self, width: usize) -> String {
         let turned = self.turned();
         for table in [&self.on_one_line(), &turned.on_one_line(), self, &turned] {
-            if table.fits(width) {
-                return table.draw(0..table.columns.len(), width);
+            for (heads, left) in [(2, width * 2 / 5), (2, width / 4), (LOWEST, width * 2 / 5), (LOWEST, width / 4)] {
+                let grid = Grid::of(table, heads, left);
+                if grid.fits(width) {
+                    return grid.draw(0..table.columns.len());
+                }
             }
         }
-        let (upright, lying) = (self.blocks(width), turned.blocks(width));
-        let (table, blocks) = if lying.len() < upright.len() { (&turned, lying) } else { (self, upright) };
-        let drawn: Vec<String> = blocks.into_iter().map(|block| table.draw(block, width)).collect();
-        drawn.join("\n")
+        let (upright, lying) = (Grid::of(self, LOWEST, width / 4), Grid::of(&turned, LOWEST, width / 4));
+        let (grid, blocks) = match (upright.blocks(width), lying.blocks(width)) {
+            (upright, blocks) if blocks.len() < upright.len() => (lying, blocks),
+            (blocks, _) => (upright, blocks),
+        };
+        blocks.into_iter().map(|block| grid.draw(block)).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Heads may be broken into as many lines as they have parts.
+const LOWEST: usize = usize::MAX;
+
+/// A table with the widths of its columns.
+struct Grid<'a> {
+    table: &'a Matrix,
+    left: usize,
+    widths: Vec<usize>,
+}
+
+impl<'a> Grid<'a> {
+    /// Heads of columns take at most so many lines, names of rows at most `left` characters, if their parts let them.
+    fn of(table: &'a Matrix, heads: usize, left: usize) -> Grid<'a> {
+        let longest = table.rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        let least = table.rows.iter().map(|(name, _)| narrowest(name)).max().unwrap_or(0);
+        let wide = |(column, name): (usize, &String)| {
+            let cells = table.rows.iter().flat_map(|(_, cells)| cells[column].lines());
+            let widest = cells.map(|line| line.chars().count()).max().unwrap_or(0);
+            let from = widest.max(narrowest(name));
+            (from..).find(|width| wrapped(name, *width).len() <= heads).expect("a line that is long enough holds all")
+        };
+        let widths = table.columns.iter().enumerate().map(wide).collect();
+        Grid { table, left: longest.min(left.max(least)), widths }
+    }
+
+    fn fits(&self, width: usize) -> bool {
+        self.left + self.widths.iter().map(|wide| GAP + wide).sum::<usize>() <= width
     }
 
     /// Columns that fit beside each other, in order; a column that is too wide by itself stands alone.
     fn blocks(&self, width: usize) -> Vec<std::ops::Range<usize>> {
-        let (mut blocks, mut from, mut used) = (Vec::new(), 0, self.left(width));
-        for column in 0..self.columns.len() {
-            let wide = GAP + self.wide(column);
-            if used + wide > width && column > from {
+        let (mut blocks, mut from, mut used) = (Vec::new(), 0, self.left);
+        for (column, wide) in self.widths.iter().enumerate() {
+            if used + GAP + wide > width && column > from {
                 blocks.push(from..column);
-                (from, used) = (column, self.left(width));
+                (from, used) = (column, self.left);
             }
-            used += wide;
+            used += GAP + wide;
         }
-        blocks.push(from..self.columns.len());
+        blocks.push(from..self.widths.len());
         blocks
     }
 
-    fn fits(&self, width: usize) -> bool {
-        self.left(width) + (0..self.columns.len()).map(|column| GAP + self.wide(column)).sum::<usize>() <= width
-    }
-
-    /// Room for the names of rows: no more than two fifths of the width, unless a part of a name is longer.
-    fn left(&self, width: usize) -> usize {
-        let longest = self.rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-        let least = self.rows.iter().map(|(name, _)| narrowest(name)).max().unwrap_or(0);
-        longest.min((width * 2 / 5).max(least))
-    }
-
-    fn wide(&self, column: usize) -> usize {
-        let cells = self.rows.iter().flat_map(|(_, cells)| cells[column].lines());
-        let widest = cells.map(|line| line.chars().count()).max().unwrap_or(0);
-        widest.max(narrowest(&self.columns[column]))
-    }
-
-    fn draw(&self, block: std::ops::Range<usize>, width: usize) -> String {
-        let left = self.left(width);
-        let widths: Vec<usize> = block.clone().map(|column| self.wide(column)).collect();
+    fn draw(&self, block: std::ops::Range<usize>) -> String {
+        let Grid { table, left, .. } = *self;
+        let widths = &self.widths[block.clone()];
         let heads: Vec<Vec<String>> =
-            block.clone().zip(&widths).map(|(column, wide)| wrapped(&self.columns[column], *wide)).collect();
+            table.columns[block.clone()].iter().zip(widths).map(|(name, wide)| wrapped(name, *wide)).collect();
         let deepest = heads.iter().map(Vec::len).max().unwrap_or(0);
         let mut text = String::new();
         for line in 0..deepest {
             let mut row = " ".repeat(left);
-            for (head, wide) in heads.iter().zip(&widths) {
+            for (head, wide) in heads.iter().zip(widths) {
                 // A head stands on its column.
                 let part = (line + head.len()).checked_sub(deepest).map_or("", |n| &head[n]);
                 row += &format!("  {part:>wide$}");
@@ -94,13 +111,13 @@ impl Matrix {
             text += row.trim_end();
             text.push('\n');
         }
-        for (name, cells) in &self.rows {
+        for (name, cells) in &table.rows {
             let names = wrapped(name, left);
-            let lines: Vec<Vec<&str>> = block.clone().map(|column| cells[column].lines().collect()).collect();
+            let lines: Vec<Vec<&str>> = cells[block.clone()].iter().map(|cell| cell.lines().collect()).collect();
             let deepest = lines.iter().map(Vec::len).max().unwrap_or(0).max(names.len());
             for n in 0..deepest {
                 let mut row = format!("{:<left$}", names.get(n).map_or("", String::as_str));
-                for (cell, wide) in lines.iter().zip(&widths) {
+                for (cell, wide) in lines.iter().zip(widths) {
                     row += &format!("  {:>wide$}", cell.get(n).copied().unwrap_or(""));
                 }
                 text += row.trim_end();

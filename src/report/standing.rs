@@ -37,6 +37,7 @@ pub fn broken(rows: &[Named<'_>], width: usize) -> String {
     let shown: Vec<usize> = (0..count).filter(|n| cell(*n).any(|cell| cell.runs > 0)).collect();
     let held = |n: &usize| cell(*n).all(|cell| cell.runs == 0);
     let tested = |n: &usize| cell(*n).any(|cell| cell.tested == Tested::Exercised);
+    let unchecked = |n: &usize| cell(*n).all(|cell| matches!(cell.tested, Tested::NotChecked(_)));
     let names = |wanted: &dyn Fn(&usize) -> bool| -> Vec<&str> {
         (0..count).filter(held).filter(wanted).map(|n| first.cells[n].invariant).collect()
     };
@@ -53,7 +54,12 @@ pub fn broken(rows: &[Named<'_>], width: usize) -> String {
         });
         text += &Matrix { columns, rows: rows.collect() }.text(width);
     }
-    for (what, names) in [("held everywhere", names(&tested)), ("never tested", names(&|n| !tested(n)))] {
+    let lists = [
+        ("held everywhere", names(&tested)),
+        ("never tested", names(&|n| !tested(n) && !unchecked(n))),
+        ("not checked", names(&unchecked)),
+    ];
+    for (what, names) in lists {
         if !names.is_empty() {
             text += &indented(what, &names.join(", "), width);
         }
@@ -76,7 +82,8 @@ pub fn legend(runs: u64, width: usize) -> String {
     let half = crate::campaign::estimate::share(runs / 2, runs);
     let what = format!(
         "runs in which the promise broke, of {}; · none (at most {} of all days), ? its situation never came up, – not \
-         checked. Half of the runs would be within ±{}. What users feel is with its 95 % interval.",
+         checked. Half of the runs would be within ±{}. What users feel is with its 95 % interval; times are to \
+         a third of a doubling, and a sale that never arrives counts as the longest.",
         thousands(runs),
         percent(none.high),
         percent(half.margin())
