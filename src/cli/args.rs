@@ -289,4 +289,22 @@ mod tests {
         let help = command.find_subcommand_mut("fuzz").unwrap().render_help().to_string();
         insta::assert_snapshot!(help);
     }
+
+    #[test]
+    fn the_help_of_compare_names_its_defaults() {
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        let help = command.find_subcommand_mut("compare").unwrap().render_help().to_string();
+        insta::assert_snapshot!(help);
+    }
+
+    #[test]
+    fn an_ablation_names_no_systems_and_a_sweep_tells_no_stories() {
+        let parses = |args: &[&str]| Cli::try_parse_from([&["squall", "compare"], args].concat()).is_ok();
+        assert!(parses(&["a", "b", "--story", "a/x", "--story", "b/y"]));
+        assert!(parses(&["--ablate", "seri-sound", "--stories"]));
+        assert!(!parses(&["a", "--ablate", "seri-sound"]));
+        assert!(!parses(&["--sweep", "loss=0..3%", "--stories"]));
+        assert!(!parses(&["--sweep", "loss=0..3%", "--ablate", "seri-sound"]));
+    }
 }

@@ -170,12 +170,12 @@ mod tests {
 
     #[test]
     fn a_small_table_stands_as_it_is() {
-        insta::assert_snapshot!(matrix(3).text(60), @"");
+        insta::assert_snapshot!(matrix(3).text(60));
     }
 
     #[test]
     fn a_wide_one_is_turned() {
-        insta::assert_snapshot!(matrix(9).text(60), @"");
+        insta::assert_snapshot!(matrix(9).text(60));
     }
 
     #[test]
