@@ -109,6 +109,15 @@ impl Figure {
         };
         i64::try_from(n).expect("no run counts that far")
     }
+    /// The figure over runs. What never happened may still happen in as many runs as [`share`] of none allows.
+    fn estimate(self, sums: &Sums, runs: u64) -> Estimate {
+        match sums.ratio() {
+            Estimate { value: 0, low: 0, high: 0 } if self.is_share() => {
+                share(0, if sums.has_base() { runs } else { 0 })
+            }
+            estimate => estimate,
+        }
+    }
     fn base(self, day: &Day) -> u64 {
         match self {
             Figure::Refused | Figure::Rejected => day.sales,
@@ -352,7 +361,7 @@ impl Comparison {
         let both = |ended, due| [50, 99].map(|percent| quantile(ended, due, runs, percent));
         Standing {
             cells: cells.collect(),
-            figures: row.figures.iter().map(Sums::ratio).collect(),
+            figures: FIGURES.iter().zip(&row.figures).map(|(kind, sums)| kind.estimate(sums, runs)).collect(),
             differences: row.differences.iter().map(Sums::ratio).collect(),
             to_server: both(&metrics.sale_to_server, metrics.sales_due),
             to_others: both(&metrics.sale_to_others, metrics.sales_due_elsewhere),

@@ -126,6 +126,11 @@ impl Sums {
         self.nn += other.nn;
     }
 
+    /// Whether there was anything that the figure could have happened to.
+    pub fn has_base(&self) -> bool {
+        self.n > 0
+    }
+
     /// The figure for each unit of the base.
     pub fn ratio(&self) -> Estimate {
         let Sums { runs, x, n, xx, xn, nn } = *self;

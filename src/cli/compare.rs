@@ -95,6 +95,10 @@ pub fn comparison(registry: &Registry, args: &Compare, stop: &Stop, out: &mut Ou
             bar.set_position(before + now.runs);
             bar.set_message(format!("{} broke a promise", plural(broken + now.failed, "run")));
         });
+        if compared.runs == 0 {
+            // Interrupted before its first day.
+            break;
+        }
         before += compared.standings.iter().map(|one| one.report.runs).sum::<u64>();
         broken += compared.standings.iter().map(|one| one.report.failed).sum::<u64>();
         if wanted.any() {

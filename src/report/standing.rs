@@ -134,6 +134,9 @@ pub fn felt(rows: &[Named<'_>], width: usize) -> String {
 
 /// A figure with its margin.
 pub fn estimate(kind: Figure, one: Estimate) -> String {
+    if kind.is_share() && one.value == 0 && one.low == 0 {
+        return format!("0 %\n<{}", percent(one.high));
+    }
     if kind.is_share() {
         return format!("{}\n±{}", percent(one.value), percent(one.margin()));
     }
