@@ -9,7 +9,7 @@ use super::output::Out;
 use super::registry::Registry;
 use crate::campaign::{Cell, FIGURES, Fixed, Standing};
 use crate::explore::Profile;
-use crate::report::standing::{estimate, indented, percent, span};
+use crate::report::standing::{Shape, estimate, indented, percent, span};
 use crate::report::words::thousands;
 use crate::sync::Policy;
 use crate::sync::fixes::{AS_FOUND, FIXES, Fix, preset};
@@ -57,7 +57,7 @@ pub fn show(all: &[Done], out: &mut Out) -> Result<(), Failure> {
     for (number, done) in all.iter().enumerate() {
         out.line(format!("{}\n", done.group.title.as_deref().unwrap_or_default()))?;
         let rows = done.rows();
-        tables(&rows, out)?;
+        tables(&rows, Shape::Any, out)?;
         let (_, base) = &rows[0];
         let changes = done.group.systems.iter().zip(&rows).skip(1);
         for ((_, system), (name, standing)) in changes {

@@ -18,7 +18,7 @@ use super::stopwatch::{Stopwatch, rate};
 use crate::campaign::{Compared, Comparison, Fixed, Standing, Verdict, vacuity};
 use crate::explore::Profile;
 use crate::harness::Subject;
-use crate::report::standing::{self, Named};
+use crate::report::standing::{self, Named, Shape};
 use crate::report::words::{plural, thousands};
 use crate::scenario::nearest;
 use serde_json::{Value, json};
@@ -253,7 +253,7 @@ fn show(args: &Compare, all: &[Done], seconds: f64, exit: Exit, out: &mut Out) -
         ablate::show(all, out)?;
     } else {
         let rows: Vec<Named<'_>> = all.iter().flat_map(Done::rows).collect();
-        tables(&rows, out)?;
+        tables(&rows, if args.sweep.is_some() { Shape::Rows } else { Shape::Any }, out)?;
     }
     out.print(&standing::legend(each, out.width))?;
     for done in all {
@@ -271,10 +271,10 @@ fn show(args: &Compare, all: &[Done], seconds: f64, exit: Exit, out: &mut Out) -
 }
 
 /// Both tables.
-pub fn tables(rows: &[Named<'_>], out: &mut Out) -> Result<(), Failure> {
-    out.print(&standing::broken(rows, out.width))?;
+pub fn tables(rows: &[Named<'_>], shape: Shape, out: &mut Out) -> Result<(), Failure> {
+    out.print(&standing::broken(rows, shape, out.width))?;
     out.line("")?;
-    out.print(&standing::felt(rows, out.width))?;
+    out.print(&standing::felt(rows, shape, out.width))?;
     out.line("")
 }
 

@@ -34,20 +34,27 @@ impl Matrix {
     /// The table in at most `width` columns of text, if any way of writing it fits.
     pub fn text(&self, width: usize) -> String {
         let turned = self.turned();
-        for table in [&self.on_one_line(), &turned.on_one_line(), self, &turned] {
-            for (heads, left) in [(2, width * 2 / 5), (2, width / 4), (LOWEST, width * 2 / 5), (LOWEST, width / 4)] {
-                let grid = Grid::of(table, heads, left);
-                if grid.fits(width) {
-                    return grid.draw(0..table.columns.len());
-                }
-            }
+        let whole = [&self.on_one_line(), &turned.on_one_line(), self, &turned];
+        if let Some(text) = whole.into_iter().find_map(|table| table.whole(width)) {
+            return text;
         }
         let (upright, lying) = (Grid::of(self, LOWEST, width / 4), Grid::of(&turned, LOWEST, width / 4));
-        let (grid, blocks) = match (upright.blocks(width), lying.blocks(width)) {
-            (upright, blocks) if blocks.len() < upright.len() => (lying, blocks),
-            (blocks, _) => (upright, blocks),
-        };
-        blocks.into_iter().map(|block| grid.draw(block)).collect::<Vec<_>>().join("\n")
+        let turn = lying.blocks(width).len() < upright.blocks(width).len();
+        if turn { lying.in_blocks(width) } else { upright.in_blocks(width) }
+    }
+
+    /// The same with its rows as rows, whatever its width.
+    pub fn upright(&self, width: usize) -> String {
+        let text = self.on_one_line().whole(width).or_else(|| self.whole(width));
+        text.unwrap_or_else(|| Grid::of(self, LOWEST, width / 4).in_blocks(width))
+    }
+
+    /// The table in one piece, if it fits; heads in two lines where there is room for that.
+    fn whole(&self, width: usize) -> Option<String> {
+        let ways = [(2, width * 2 / 5), (2, width / 4), (LOWEST, width * 2 / 5), (LOWEST, width / 4)];
+        let grids = ways.into_iter().map(|(heads, left)| Grid::of(self, heads, left));
+        let fitting = grids.into_iter().find(|grid| grid.fits(width))?;
+        Some(fitting.draw(0..self.columns.len()))
     }
 }
 
@@ -92,6 +99,10 @@ impl<'a> Grid<'a> {
         }
         blocks.push(from..self.widths.len());
         blocks
+    }
+
+    fn in_blocks(&self, width: usize) -> String {
+        self.blocks(width).into_iter().map(|block| self.draw(block)).collect::<Vec<_>>().join("\n")
     }
 
     fn draw(&self, block: std::ops::Range<usize>) -> String {
@@ -185,8 +196,16 @@ mod tests {
                 let text = matrix(columns).text(width);
                 assert!(widest(&text) <= width, "{width} {columns}:\n{text}");
                 assert_eq!(text.matches('±').count(), 2 * columns, "{width} {columns}:\n{text}");
+                let upright = matrix(columns).upright(width);
+                assert!(widest(&upright) <= width, "{width} {columns}:\n{upright}");
+                assert_eq!(upright.matches('±').count(), 2 * columns, "{width} {columns}:\n{upright}");
             }
         }
+    }
+
+    #[test]
+    fn an_upright_table_keeps_its_rows_and_is_cut_into_blocks() {
+        insta::assert_snapshot!(matrix(5).upright(60));
     }
 
     #[test]

@@ -14,6 +14,24 @@ use serde_json::{Map, Value, json};
 /// A standing under the name that its row has.
 pub type Named<'a> = (String, &'a Standing);
 
+/// Whether rows may become columns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// If that fits better.
+    Any,
+    /// Each stays a row.
+    Rows,
+}
+
+impl Shape {
+    fn draw(self, matrix: &Matrix, width: usize) -> String {
+        match self {
+            Shape::Any => matrix.text(width),
+            Shape::Rows => matrix.upright(width),
+        }
+    }
+}
+
 /// The columns of the second table.
 const FELT: [&str; 11] = [
     "sales refused at the till",
@@ -30,7 +48,7 @@ const FELT: [&str; 11] = [
 ];
 
 /// Runs in which each promise broke; what held everywhere is named below.
-pub fn broken(rows: &[Named<'_>], width: usize) -> String {
+pub fn broken(rows: &[Named<'_>], shape: Shape, width: usize) -> String {
     let Some((_, first)) = rows.first() else { return String::new() };
     let count = first.cells.len();
     let cell = |n: usize| rows.iter().map(move |(_, standing)| &standing.cells[n]);
@@ -52,7 +70,7 @@ pub fn broken(rows: &[Named<'_>], width: usize) -> String {
             cells.push(if standing.report.failed == 0 { "·".into() } else { thousands(standing.report.failed) });
             (name.clone(), cells)
         });
-        text += &Matrix { columns, rows: rows.collect() }.text(width);
+        text += &shape.draw(&Matrix { columns, rows: rows.collect() }, width);
     }
     let lists = [
         ("held everywhere", names(&tested)),
@@ -121,7 +139,7 @@ fn wrapped_words(text: &str, width: usize) -> Vec<String> {
 }
 
 /// What users feel.
-pub fn felt(rows: &[Named<'_>], width: usize) -> String {
+pub fn felt(rows: &[Named<'_>], shape: Shape, width: usize) -> String {
     let rows = rows.iter().map(|(name, standing)| {
         let mut cells: Vec<String> =
             FIGURES.iter().zip(&standing.figures).map(|(kind, one)| estimate(*kind, *one)).collect();
@@ -129,7 +147,7 @@ pub fn felt(rows: &[Named<'_>], width: usize) -> String {
         cells.extend(spans.map(|one| quantile(*one)));
         (name.clone(), cells)
     });
-    Matrix { columns: FELT.map(String::from).to_vec(), rows: rows.collect() }.text(width)
+    shape.draw(&Matrix { columns: FELT.map(String::from).to_vec(), rows: rows.collect() }, width)
 }
 
 /// A figure with its margin.
