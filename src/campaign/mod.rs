@@ -4,6 +4,8 @@
 //! adds everything up in a [`Report`] that depends on neither threads nor order. [`vacuity()`] says whether a green
 //! report means anything. It prints nothing and reads no clock.
 
+pub mod compare;
+pub mod estimate;
 pub mod finding;
 pub mod report;
 pub mod run;
@@ -11,6 +13,8 @@ mod tally;
 pub mod twin;
 pub mod vacuity;
 
+pub use compare::{Cell, Compared, Comparison, FIGURES, Figure, Fixed, Standing, Tested};
+pub use estimate::{Estimate, Quantile};
 pub use finding::{Breadth, Finding};
 pub use report::{Nondeterminism, Progress, Report};
 pub use run::Campaign;

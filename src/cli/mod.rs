@@ -3,8 +3,10 @@
 //! The only place where systems and the harness side meet, where wall time passes and where files are written. Entry:
 //! [`run`] with a [`Registry`]; a stranger adds an own system to it and gets every command.
 
+mod ablate;
 mod args;
 mod builtin;
+mod compare;
 mod diff;
 mod exit;
 mod explain;
@@ -21,6 +23,7 @@ mod saving;
 mod select;
 mod shrink;
 mod stopwatch;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -71,6 +74,7 @@ fn command(registry: &Registry, cli: Cli) -> Exit {
     let ended = match &cli.command {
         Command::Replay(args) => replay::replay(registry, args, &mut out),
         Command::Fuzz(args) => fuzz::fuzz(registry, args, &mut out),
+        Command::Compare(args) => compare::compare(registry, args, &mut out),
         Command::Explain(args) => explain::explain(registry, args, &mut out),
         Command::Diff(args) => diff::diff(registry, args, &mut out),
         Command::Shrink(args) => shrink::shrink(registry, args, &mut out),

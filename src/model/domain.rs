@@ -343,6 +343,15 @@ impl Domain {
     pub fn is_durable(&self, op: &Op) -> bool {
         self.verb(op).promise == Promise::Durable
     }
+    /// Whether an op is what a till is for: it makes a row with a total over its lines (a sale, an invoice).
+    pub fn is_sale(&self, op: &Op) -> bool {
+        if !self.is_durable(op) || self.totals.is_empty() {
+            return false;
+        }
+        let mut pieces = Vec::new();
+        (self.pieces)(op, &mut pieces);
+        pieces.iter().any(|piece| self.totals.iter().any(|law| law.head.0 == piece.entity))
+    }
 }
 
 impl std::fmt::Debug for Domain {

@@ -6,8 +6,10 @@
 pub mod json;
 pub mod layout;
 pub mod lines;
+pub mod matrix;
 pub mod metrics;
 pub mod rows;
+pub mod standing;
 pub mod story;
 pub mod words;
 

@@ -10,6 +10,7 @@ mod download;
 mod drain;
 mod escrow;
 mod flaws;
+pub mod fixes;
 mod group;
 pub mod knobs;
 mod local;
