@@ -4,6 +4,7 @@
 //! adds everything up in a [`Report`] that depends on neither threads nor order. [`vacuity()`] says whether a green
 //! report means anything. It prints nothing and reads no clock.
 
+pub mod blindness;
 pub mod finding;
 pub mod report;
 pub mod run;
@@ -11,6 +12,7 @@ mod tally;
 pub mod twin;
 pub mod vacuity;
 
+pub use blindness::{Attempt, Sight, sight};
 pub use finding::{Breadth, Finding};
 pub use report::{Nondeterminism, Progress, Report};
 pub use run::Campaign;

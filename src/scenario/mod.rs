@@ -29,7 +29,7 @@ mod write;
 #[cfg(all(test, feature = "cli"))]
 mod tests;
 
-pub use check::check;
+pub use check::{check, check_ending};
 pub use format::{LARGEST_FILE, MOST_DEPTH, MOST_DEVIATIONS, MOST_DEVICES, MOST_STEPS, VERSION};
 pub use nearest::nearest;
 #[cfg(feature = "cli")]
