@@ -11,11 +11,16 @@ use crate::sync::presets::PRESETS;
 /// One way to break a policy, for each family of mechanisms: what it means, and the settings. Most are one knob. Where
 /// the flaw would show in every run by a side effect, a second knob takes the side effect away, so that a scenario
 /// notices the flaw only by what it is about.
-pub const FLAWS: [(&str, &[(&str, &str)]); 20] = [
+pub const FLAWS: [(&str, &[(&str, &str)]); 24] = [
     ("the server validates nothing", &[("validation", "none")]),
     ("only sales are validated", &[("validates", "sales")]),
     ("a retry is not recognised", &[("idempotency", "none")]),
+    ("only sales have keys", &[("key-covers", "sales")]),
     ("keys are forgotten after an hour", &[("key-life", "1")]),
+    ("a whole batch is marked as sent, whatever the answer", &[("marking", "by-batch")]),
+    ("a refused sale is not taken back", &[("rollback-on", "never")]),
+    ("a refused sale is taken back in part", &[("rollback-scope", "sale-and-lines")]),
+    ("a refused sale adds its stock back", &[("rollback-stock", "add-back")]),
     // Items taken one by one leave no audit trail, which is a flaw of its own.
     ("each item is taken by itself", &[("atomicity", "item"), ("isolation", "statements"), ("audit", "none")]),
     ("a device writes in several transactions", &[("local-write", "separate")]),
@@ -28,7 +33,6 @@ pub const FLAWS: [(&str, &[(&str, &str)]); 20] = [
     ("the last edit to arrive is taken", &[("edits", "last-arrival")]),
     ("the device's clock decides", &[("clock", "wall"), ("edits", "last-write"), ("server-stamp", "device")]),
     ("only the first line of a sale moves stock", &[("lines-move", "first")]),
-    ("the server keeps its own time of making", &[("server-created", "server"), ("created", "overwritten")]),
     ("batches are never sent", &[("batches", "never")]),
     ("downloading everything drops the outbox", &[("refresh", "drops-outbox")]),
     ("damage on the way is not noticed", &[("integrity", "none")]),

@@ -20,10 +20,11 @@ pub fn check(expectation: &Expectation, story: &Story, outcome: &Outcome) -> Vec
     differences
 }
 
-/// The same without a word about deviations: another system may not have the moments that they name.
+/// What is worse than expected, or other. Nothing is said of promises that held although they were expected to break,
+/// nor of deviations: another system may not have the moments that they name.
 pub fn check_ending(expectation: &Expectation, story: &Story, outcome: &Outcome) -> Vec<String> {
     let mut differences = Vec::new();
-    check_promises(expectation, outcome, &mut differences);
+    check_others_hold(expectation, outcome, &mut differences);
     check_end(expectation, story, outcome, &mut differences);
     differences
 }
@@ -49,6 +50,10 @@ fn check_promises(expectation: &Expectation, outcome: &Outcome, out: &mut Vec<St
             out.push(format!("expected {name} to break, but it held"));
         }
     }
+    check_others_hold(expectation, outcome, out);
+}
+
+fn check_others_hold(expectation: &Expectation, outcome: &Outcome, out: &mut Vec<String>) {
     if !expectation.holds && !expectation.only {
         return;
     }
