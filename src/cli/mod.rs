@@ -25,6 +25,7 @@ mod stopwatch;
 #[cfg(test)]
 mod tests;
 mod vacuous;
+mod why;
 
 pub use exit::Exit;
 pub use registry::{Changes, Hook, Registry};

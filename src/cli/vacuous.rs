@@ -94,7 +94,8 @@ fn seen(registry: &Registry, story: &Story) -> Result<Sight, Failure> {
         let flaws = select::watched(registry.flaws(&expected.system));
         systems.push((expected, select::system(registry, &expected.system)?, flaws));
     }
-    let systems: Vec<_> = systems.iter().map(|(expected, system, flaws)| (*expected, &**system, flaws.clone())).collect();
+    let systems: Vec<_> =
+        systems.iter().map(|(expected, system, flaws)| (*expected, &**system, flaws.clone())).collect();
     Ok(sight(story, &systems))
 }
 

@@ -9,6 +9,7 @@ pub mod lines;
 pub mod metrics;
 pub mod rows;
 pub mod story;
+pub mod twin;
 pub mod words;
 
 pub use story::{Style, table};
