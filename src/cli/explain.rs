@@ -41,8 +41,10 @@ pub fn explain(registry: &Registry, args: &Explain, out: &mut Out) -> Result<Exi
     deviations(&run, &outcome, out)?;
     told(&run, &outcome, out)?;
     broken(&outcome, out)?;
-    if let Some(why) = why {
-        why.print(&*run.subject, &outcome, out)?;
+    match why {
+        Some(why) => why.print(&*run.subject, &outcome, out)?,
+        None if outcome.violations.is_empty() => {}
+        None => out.line("\n(a run as long as this is not asked what it needs: shrink it first)")?,
     }
     out.line("\nfigures")?;
     out.print(&metrics::text(&outcome.metrics))?;

@@ -8,12 +8,11 @@ use super::failure::Failure;
 use super::output::Out;
 use super::registry::Registry;
 use super::select::{self, Run};
-use crate::explore::{Necessity, Repair, Twin, explicit, necessity, passing_twin, repairs};
+use crate::explore::{Necessity, NoTwin, Repair, Twin, explicit, necessity, passing_twin, repairs};
 use crate::harness::{Outcome, Subject, Systems};
 use crate::invariants::Violation;
 use crate::model::Scenario;
-use crate::report::lines::lines;
-use crate::report::twin::change;
+use crate::report::twin::{change, event};
 use crate::report::words;
 use serde_json::{Value, json};
 
@@ -28,7 +27,7 @@ pub struct Why {
     violation: Violation,
     scenario: Scenario,
     needs: Vec<Necessity>,
-    twin: Option<Twin>,
+    twin: Result<Box<Twin>, NoTwin>,
     repairs: Vec<Repair>,
 }
 
@@ -80,8 +79,8 @@ impl Why {
             out.line(format!("  {answer:<13}  {kind}: {}", words::deviation(&names, &need.deviation)))?;
         }
         match &self.twin {
-            None => out.line("  no single change makes it pass: the mechanism needs no bad luck")?,
-            Some(twin) => {
+            Err(none) => out.line(format!("  nearest passing twin: none; {}", no_twin(*none)))?,
+            Ok(twin) => {
                 out.line(format!("  nearest passing twin: {}", change(&self.scenario, &names, &twin.change)))?;
                 let n = twin.parting.event as u64;
                 out.line(format!("     parts at {} after {}", twin.parting.at, words::plural(n, "equal event")))?;
@@ -128,7 +127,8 @@ impl Why {
                 })
             })
             .collect();
-        let twin = self.twin.as_ref().map(|twin| {
+        let no_twin = self.twin.as_ref().err().map(|none| no_twin(*none));
+        let twin = self.twin.as_ref().ok().map(|twin| {
             json!({
                 "change": change(&self.scenario, &names, &twin.change),
                 "events_in_common": twin.parting.event,
@@ -143,7 +143,15 @@ impl Why {
             .iter()
             .map(|one| json!({ "change": one.text, "same_luck": one.same_luck, "still_breaks": one.still }))
             .collect();
-        json!({ "violation": self.violation.text, "invariant": self.violation.invariant, "needs": needs, "twin": twin, "holds_when": holds })
+        json!({ "violation": self.violation.text, "invariant": self.violation.invariant, "needs": needs, "twin": twin, "no_twin": no_twin, "holds_when": holds })
+    }
+}
+
+fn no_twin(why: NoTwin) -> &'static str {
+    match why {
+        NoTwin::NeedsNoLuck => "no single change makes it pass: the mechanism needs no bad luck",
+        NoTwin::NeedsMore => "no single change makes it pass, only several at once",
+        NoTwin::NotAllTried => "the search ended before every change was tried",
     }
 }
 
@@ -163,15 +171,11 @@ fn remark(repair: &Repair) -> String {
     }
 }
 
-/// What a run shows at the instant at which it and its twin part.
+/// What happens in a run where it and its twin part.
 fn moment(subject: &dyn Subject, scenario: &Scenario, outcome: &Outcome, twin: &Twin) -> String {
-    let Some(event) = outcome.trace.get(twin.parting.event) else { return "ended before".into() };
-    let told: Vec<String> = lines(scenario, &subject.facts(), outcome, true)
-        .iter()
-        .filter(|line| line.at == event.at)
-        .flat_map(|line| &line.cells)
-        .filter(|(node, _)| *node == event.node)
-        .flat_map(|(_, pieces)| pieces.iter().map(|piece| piece.text.clone()))
-        .collect();
-    format!("{} · {}: {}", event.at, scenario.node_name(event.node), told.join(" · "))
+    let names = words::names(scenario, &subject.facts());
+    match outcome.trace.get(twin.parting.event) {
+        Some(there) => format!("{} · {}", there.at, event(scenario, &names, there)),
+        None => "it has ended".into(),
+    }
 }

@@ -29,7 +29,7 @@ pub use conditions::Conditions;
 pub use explicit::explicit;
 pub use generate::generate;
 pub use necessity::{Necessity, necessity};
-pub use passing::{Change, Twin, passing_twin};
+pub use passing::{Change, NoTwin, Twin, passing_twin};
 pub use profile::{Profile, UnknownProfile};
 pub use repairs::{Repair, repairs};
 pub use shrink::{Shrunk, shrink};

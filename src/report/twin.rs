@@ -4,9 +4,10 @@
 
 use super::words;
 use crate::explore::Change;
+use crate::harness::{Event, What};
 use crate::model::Scenario;
 use crate::sim::choice::SERVER_STEPS;
-use crate::sim::{Deviation, Fate, Label, Names, Point, Time};
+use crate::sim::{Deviation, Fate, Label, Names, OpId, Point, Span, Time};
 
 /// What is different in the twin: `the answer to till-1's push of sale-1 is 2s late instead of 5s`.
 pub fn change(scenario: &Scenario, names: &Names, change: &Change) -> String {
@@ -74,6 +75,13 @@ fn shorter(names: &Names, from: &Deviation, to: &Fate) -> String {
         (Fate::KillBefore(long), Fate::KillBefore(short)) | (Fate::KillAfter(long), Fate::KillAfter(short)) => {
             format!("who is killed at {place} is down for {short} instead of {long}")
         }
+        (Fate::During(_, long, was), Fate::During(_, short, is)) => {
+            let luck = |strength| words::interference(from.label.get_point(), true, strength);
+            match was == *is {
+                true => format!("{place}: {} for {short} instead of {long}", luck(was)),
+                false => format!("{place}: {} instead of {}", luck(*is), luck(was)),
+            }
+        }
         (long, short) => {
             let luck = |fate: &Fate| words::fate(from.label.get_point(), fate);
             format!("{place}: {} instead of {}", luck(short), luck(&long))
@@ -81,10 +89,47 @@ fn shorter(names: &Names, from: &Deviation, to: &Fate) -> String {
     }
 }
 
-fn moved(scenario: &Scenario, id: crate::sim::OpId, from: Time, to: Time) -> String {
+fn moved(scenario: &Scenario, id: OpId, from: Time, to: Time) -> String {
     let Some(op) = scenario.op(id) else { return format!("{} at {to} instead of {from}", scenario.op_name(id)) };
     let action = words::action(scenario, op, &|_, _| String::new());
     format!("{} {action} at {to} instead of {from}", scenario.node_name(op.node))
+}
+
+/// One event of a trace: `till-1: the answer to till-1's push of sale-1 arrives`.
+pub fn event(scenario: &Scenario, names: &Names, event: &Event) -> String {
+    let place = || place(names, event.label);
+    let luck = |fate: &Fate| words::fate(event.label.get_point(), fate);
+    let what = match &event.what {
+        What::Acted(op) => words::action(scenario, op, &|_, _| String::new()),
+        What::Sent { lost: Some(_), fate: None, .. } => format!("{} leaves and is lost", place()),
+        What::Sent { fate: Some(fate), .. } => format!("{} leaves: {}", place(), luck(fate)),
+        What::Sent { fate: None, .. } => format!("{} leaves", place()),
+        What::Arrived { .. } => format!("{} arrives", place()),
+        What::Lost { .. } => format!("{} is lost", place()),
+        What::Refused { to } => format!("{} cannot be reached", names.node(*to)),
+        What::TimerFired { late: Span::ZERO, .. } => format!("{} fires", place()),
+        What::TimerFired { late, .. } => format!("{} fires, {late} late", place()),
+        What::Resumed => format!("goes on at {}", place()),
+        What::Paused(span) => format!("{} is held up for {span}", place()),
+        What::Died { down, .. } => format!("dies, down for {down}"),
+        What::Booted { .. } => "boots".into(),
+        What::Interference { point, begins, strength } => words::interference(*point, *begins, *strength),
+        What::Link { online: true } => "is told that it is online".into(),
+        What::Link { online: false } => "is told that it is offline".into(),
+        What::Foreground => "back in the foreground".into(),
+        What::Wrote(write) => match write.after.as_ref().or(write.before.as_ref()) {
+            Some(row) => format!("{} changes", scenario.row_name(row.entity, row.key)),
+            None => "a row changes".into(),
+        },
+        What::Told(op, word) => format!("{} {}", scenario.op_name(*op), word.name()),
+        What::Shown(_) => "the lamp changes".into(),
+        What::Decided(op, verdict) => format!("{} {}", scenario.op_name(*op), words::verdict(scenario, verdict)),
+        What::Healed => "faults end".into(),
+        What::Rested => "at rest".into(),
+        What::Finish => "everything is fetched once more".into(),
+        What::Broke(_) => "a promise breaks".into(),
+    };
+    format!("{}: {what}", names.node(event.node))
 }
 
 fn late(names: &Names, deviation: &Deviation) -> String {
@@ -96,7 +141,7 @@ fn late(names: &Names, deviation: &Deviation) -> String {
 mod tests {
     use super::*;
     use crate::model::retail;
-    use crate::sim::{Cause, Channel, NodeId, OpId, Span};
+    use crate::sim::{Cause, Channel, NodeId};
     use std::collections::BTreeMap;
 
     #[test]
