@@ -64,3 +64,14 @@ fn syncing_twice_is_vacuous_its_honest_twin_is_not_and_no_other_scenario_is_with
     assert!(unmarked.is_empty(), "no flaw changes how these end, and they do not say so: {unmarked:?}");
     assert_eq!(output.status.code(), Some(0));
 }
+
+#[test]
+fn the_readme_shows_reasons_and_vacuous_scenarios_as_the_program_does() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("there is a README");
+    let reasons = format!("```text\nwhy {}\n```", why("guide/a-late-answer"));
+    assert!(readme.contains(&reasons), "README.md lacks\n{reasons}");
+    let line = readme.lines().find_map(|line| line.strip_prefix("$ squall ")).expect("a command that it names");
+    let shown =
+        String::from_utf8(squall(&line.split(' ').collect::<Vec<_>>()).stdout).expect("the program writes UTF-8");
+    assert!(readme.contains(&shown), "README.md lacks\n{shown}");
+}

@@ -152,6 +152,7 @@ fn no_twin(why: NoTwin) -> &'static str {
         NoTwin::NeedsNoLuck => "no single change makes it pass: the mechanism needs no bad luck",
         NoTwin::NeedsMore => "no single change makes it pass, only several at once",
         NoTwin::NotAllTried => "the search ended before every change was tried",
+        NoTwin::NotDeterministic => "the same run ended in two ways, so the system is not deterministic",
     }
 }
 
