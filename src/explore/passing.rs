@@ -338,4 +338,18 @@ mod tests {
         let found = passing_twin(&TestShop::forgetful(), &one_sale(vec![lost, again, mute]), TWICE);
         assert_eq!(found.unwrap_err(), NoTwin::NeedsMore);
     }
+
+    #[test]
+    fn a_time_out_that_waits_for_the_late_answer_is_the_twin_of_a_story_that_no_milder_luck_saves() {
+        let late = Deviation { label: answer(), fate: Fate::Delay(Span::secs(9)) };
+        let deaf = Deviation {
+            label: Label::interference(NodeId(1), Point::Deaf, 1),
+            fate: Fate::During(Time::ZERO, Span::secs(8), 0),
+        };
+        let twin = passing_twin(&TestShop::forgetful(), &one_sale(vec![late, deaf]), TWICE).unwrap();
+        let Change::Added(added) = twin.change else { panic!("{:?}", twin.change) };
+        // Due at 6 s; the answer comes at 10.1 s.
+        assert_eq!((added.label.get_point(), added.fate), (Point::Timer, Fate::Late(Span::millis(4_100))));
+        assert!(twin.outcome.unused.is_empty());
+    }
 }

@@ -111,7 +111,7 @@ pub struct Expectation {
     pub nodes: Vec<NodeExpectation>,
     /// Why, in words.
     pub note: Option<String>,
-    /// None of the deviations comes up on this system, and that is known.
+    /// The result shows nothing, and that is known: no deviation comes up here, or no flaw would change the end.
     pub vacuous: bool,
 }
 
