@@ -5,6 +5,7 @@
 
 use squall::harness::{Luck, Outcome, Plan, run};
 use squall::invariants::{Breach, History, Invariant, Log, Moment, wants};
+use squall::model::command;
 use squall::model::retail::{self, field};
 use squall::model::{Domain, Key, Op, Row, Scenario, Step, Value};
 use squall::report::{Style, table};
@@ -68,7 +69,7 @@ impl Node for Shop {
                 self.outbox.push(op);
                 cx.tell(op.id, Word::Saved);
             }
-            Input::Op(op) if op.verb == retail::SYNC => self.push(cx),
+            Input::Op(op) if op.verb == command::SYNC => self.push(cx),
             Input::Timer(Timer { channel: TIME_OUT, number }) if self.outbox.iter().any(|op| op.id.0 == number) => {
                 self.push(cx);
             }
@@ -177,8 +178,8 @@ fn two_tills() -> Scenario {
     scenario.steps = vec![
         at(1, op(1, 1, retail::SELL).line(Key(1), 5)),
         at(2, op(2, 2, retail::SELL).line(Key(1), 5)),
-        at(4, op(3, 1, retail::SYNC).line(Key::NONE, 1)),
-        at(5, op(4, 2, retail::SYNC).line(Key::NONE, 1)),
+        at(4, op(3, 1, command::SYNC).line(Key::NONE, 1)),
+        at(5, op(4, 2, command::SYNC).line(Key::NONE, 1)),
     ];
     scenario.op_names = [(1, "sale-1"), (2, "sale-2"), (3, "sync-1"), (4, "sync-2")]
         .map(|(id, name)| (OpId(id), name.to_string()))

@@ -220,6 +220,7 @@ fn sale_row(sale: Sale, actor: NodeId, state: RowState) -> Row {
 /// The business: products with a stock, and sales.
 pub static DOMAIN: Domain = Domain {
     name: "reference",
+    first_entity: 0,
     entities: &[
         EntitySpec { name: "product", fields: &[FieldSpec { name: "stock", class: Class::Quantity }] },
         EntitySpec {
@@ -230,6 +231,7 @@ pub static DOMAIN: Domain = Domain {
             ],
         },
     ],
+    first_verb: 0,
     verbs: &[VerbSpec {
         name: "sell",
         tells: "sells",

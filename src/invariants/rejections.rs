@@ -20,8 +20,7 @@ const DAY: i64 = 86_400_000_000;
 /// The rows that a rejection may be about, with the field that holds the quantity.
 fn candidates<'a>(history: &'a History<'_>, about: Key) -> Vec<(&'a Row, u8)> {
     let mut found = Vec::new();
-    for (n, spec) in history.domain.entities.iter().enumerate() {
-        let entity = Entity(n as u8);
+    for (entity, spec) in history.domain.entity_specs() {
         let fields = spec.fields.iter().enumerate().filter(|(_, field)| field.class == Class::Quantity);
         for (field, _) in fields {
             let server = history.server();

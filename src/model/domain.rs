@@ -3,7 +3,7 @@
 //! Why: the harness decides its invariants from this table, so it needs to know no shop and no clinic; and the engine
 //! executes any domain with the same code. Entry type: [`Domain`].
 
-use super::op::Op;
+use super::op::{Op, Verb};
 use super::row::{Entity, Key, Row, Value};
 use crate::sim::Draw;
 
@@ -261,9 +261,13 @@ pub struct Setting<'a> {
 pub struct Domain {
     /// Its name.
     pub name: &'static str,
-    /// Entities by [`Entity`] number.
+    /// The number of the first entity: no two domains share a number, so one policy can name mechanisms of each.
+    pub first_entity: u8,
+    /// Entities, from the first number on.
     pub entities: &'static [EntitySpec],
-    /// Verbs by [`super::op::Verb`] number.
+    /// The number of the first verb.
+    pub first_verb: u8,
+    /// Verbs of this business, from the first number on; [`super::command::COMMANDS`] are verbs of every business.
     pub verbs: &'static [VerbSpec],
     /// Quantities kept by entries.
     pub ledgers: &'static [Ledger],
@@ -287,18 +291,19 @@ impl Domain {
     /// An entity's name.
     pub fn entity_name(&self, entity: Entity) -> &'static str {
         match entity {
+            Entity::GRANT => "grant",
             Entity::CONFLICT => "conflict",
             Entity::AUDIT => "audit",
-            Entity(n) => self.entities.get(n as usize).map_or("?", |spec| spec.name),
+            _ => self.entity_spec(entity).map_or("?", |spec| spec.name),
         }
     }
     /// An entity by name.
     pub fn entity(&self, name: &str) -> Option<Entity> {
-        self.entities.iter().position(|spec| spec.name == name).map(|n| Entity(n as u8))
+        self.entity_specs().find(|(_, spec)| spec.name == name).map(|(entity, _)| entity)
     }
     /// The fields of an entity.
     pub fn fields(&self, entity: Entity) -> &'static [FieldSpec] {
-        self.entities.get(entity.0 as usize).map_or(&[], |spec| spec.fields)
+        self.entity_spec(entity).map_or(&[], |spec| spec.fields)
     }
     /// The class of a field; plain where the domain has no such field.
     pub fn class(&self, entity: Entity, field: u8) -> Class {
@@ -306,7 +311,33 @@ impl Domain {
     }
     /// A verb's table entry.
     pub fn verb(&self, op: &Op) -> &'static VerbSpec {
-        &self.verbs[op.verb.0 as usize]
+        self.verb_spec(op.verb)
+    }
+    /// The table entry of a verb of this business or of a command.
+    ///
+    /// # Panics
+    /// If the verb belongs to another business.
+    pub fn verb_spec(&self, verb: Verb) -> &'static VerbSpec {
+        match verb.0.checked_sub(super::command::FIRST) {
+            Some(n) => &super::command::COMMANDS[n as usize],
+            None => &self.verbs[(verb.0 - self.first_verb) as usize],
+        }
+    }
+    /// All verbs with their numbers: those of the business, then the commands.
+    pub fn verb_specs(&self) -> impl Iterator<Item = (Verb, &'static VerbSpec)> + Clone + use<> {
+        let (own, commands) = (self.verbs.iter().zip(self.first_verb..), super::command::COMMANDS.iter());
+        own.chain(commands.zip(super::command::FIRST..)).map(|(spec, n)| (Verb(n), spec))
+    }
+    /// A verb by name.
+    pub fn verb_named(&self, name: &str) -> Option<(Verb, &'static VerbSpec)> {
+        self.verb_specs().find(|(_, spec)| spec.name == name)
+    }
+    /// All entities of the business with their numbers.
+    pub fn entity_specs(&self) -> impl Iterator<Item = (Entity, &'static EntitySpec)> + Clone + use<> {
+        self.entities.iter().zip(self.first_entity..).map(|(spec, n)| (Entity(n), spec))
+    }
+    fn entity_spec(&self, entity: Entity) -> Option<&'static EntitySpec> {
+        self.entities.get(entity.0.checked_sub(self.first_entity)? as usize)
     }
     /// Whether an op must not be lost once the user was told `saved`.
     pub fn is_durable(&self, op: &Op) -> bool {

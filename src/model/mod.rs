@@ -2,6 +2,7 @@
 //!
 //! Depends on [`crate::sim`] only. It knows no system and no invariant.
 
+pub mod command;
 pub mod domain;
 pub mod op;
 pub mod retail;

@@ -27,7 +27,7 @@ macro_rules! verbs {
 verbs! {
     SELL = 0, ADD_TO_CART = 1, COMPLETE = 2, SET_PRICE = 3, SET_THRESHOLD = 4, COUNT = 5, ADJUST = 6, RECEIVE = 7,
     CREATE_PRODUCT = 8, ADD_SUPPLIER = 9, LINK_SUPPLIER = 10, UNLINK_SUPPLIER = 11, ORDER = 12, RETURN = 13, SPEND = 14,
-    PAY_CREDIT = 15, SET_ROLE = 16, COUNT_BATCH = 17, DELETE_SUPPLIER = 18, SYNC = 19, REFRESH = 20, SELL_ON_CREDIT = 21,
+    PAY_CREDIT = 15, SET_ROLE = 16, COUNT_BATCH = 17, DELETE_SUPPLIER = 18, SELL_ON_CREDIT = 19,
 }
 
 /// Fields of the shop's entities, by position.
@@ -129,10 +129,10 @@ static ENTITIES: [EntitySpec; 14] = [
 const fn v(name: &'static str, tells: &'static str, stem: &'static str, shape: Shape, promise: Promise) -> VerbSpec {
     VerbSpec { name, tells, stem, shape, promise }
 }
-use Promise::{Command, Durable, Preparation};
+use Promise::{Durable, Preparation};
 const PRODUCT_LINES: Shape = Shape::Lines { entity: PRODUCT, signed: false };
 
-static VERBS: [VerbSpec; 22] = [
+static VERBS: [VerbSpec; 20] = [
     v("sell", "sells", "sale", PRODUCT_LINES, Durable),
     v("add-to-cart", "puts in the cart", "cart", PRODUCT_LINES, Preparation),
     v("complete", "completes", "sale", Shape::Earlier("add-to-cart"), Durable),
@@ -194,8 +194,6 @@ static VERBS: [VerbSpec; 22] = [
     v("set-role", "sets the role of", "role", Shape::Set { entity: USER }, Durable),
     v("count-batch", "counts the batch", "batch-count", Shape::Set { entity: PRODUCT_BATCH }, Durable),
     v("delete-supplier", "deletes the supplier", "deletion", Shape::Target(SUPPLIER), Durable),
-    v("sync", "syncs:", "sync", Shape::Word(&["both", "push", "pull"]), Command),
-    v("refresh", "downloads everything again", "refresh", Shape::Word(&["now"]), Command),
     v(
         "sell-on-credit",
         "sells on the account",
@@ -405,7 +403,9 @@ fn pieces(op: &Op, out: &mut Vec<Piece>) {
 /// The retail domain.
 pub static RETAIL: Domain = Domain {
     name: "retail",
+    first_entity: 0,
     entities: &ENTITIES,
+    first_verb: 0,
     verbs: &VERBS,
     ledgers: &[
         Ledger {

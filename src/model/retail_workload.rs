@@ -3,6 +3,7 @@
 //! It only draws what users do; when they do it, and what goes wrong meanwhile, is drawn elsewhere. Stocks are small
 //! and products few, so that tills get in each other's way.
 
+use super::command::{REFRESH, SYNC};
 use super::domain::{Dice, Setting};
 use super::op::Op;
 use super::retail::*;

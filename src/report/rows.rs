@@ -214,7 +214,7 @@ impl Watched {
             }
         }
         watched.made =
-            (0..scenario.domain.entities.len() as u8).map(Entity).filter(|e| is_told_of(scenario, *e)).collect();
+            scenario.domain.entity_specs().map(|(entity, _)| entity).filter(|e| is_told_of(scenario, *e)).collect();
         watched
     }
 

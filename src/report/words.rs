@@ -49,7 +49,7 @@ pub fn action(scenario: &Scenario, op: &Op, after: &dyn Fn(Entity, Key) -> Strin
         }
         Shape::Target(entity) => named(entity, op.target),
         Shape::Earlier(name) => {
-            let entity = scenario.domain.verbs.iter().find(|verb| verb.name == name).map(|verb| verb.shape);
+            let entity = scenario.domain.verb_named(name).map(|(_, verb)| verb.shape);
             let lines = match entity {
                 Some(Shape::Lines { entity, .. }) => line_list(entity, 0),
                 _ => String::new(),

@@ -129,7 +129,7 @@ fn step(domain: &Domain) -> Value {
         _ => json!({ "type": "integer", "minimum": 0 }),
     });
     let mut verbs = Vec::new();
-    for verb in domain.verbs {
+    for (_, verb) in domain.verb_specs() {
         let mut value = shape(verb.shape);
         value["description"] = json!(format!("The user {} …", verb.tells.trim_end_matches(':')));
         properties.insert(verb.name.into(), value);
@@ -182,16 +182,16 @@ fn shape(shape: Shape) -> Value {
     }
 }
 
-fn fields(domain: &Domain, entity: usize) -> Map<String, Value> {
+fn fields(domain: &Domain, entity: Entity) -> Map<String, Value> {
     let value = |class| match class {
         Class::Reference(_) => json!({ "oneOf": [definition("row"), { "type": "null" }] }),
         _ => json!({ "oneOf": [definition("amount"), { "type": "null" }, { "const": "missing" }] }),
     };
-    domain.entities[entity].fields.iter().map(|spec| (spec.name.to_string(), value(spec.class))).collect()
+    domain.fields(entity).iter().map(|spec| (spec.name.to_string(), value(spec.class))).collect()
 }
 
 fn rows(domain: &Domain) -> Value {
-    let rows = domain.entities.iter().enumerate().map(|(entity, spec)| {
+    let rows = domain.entity_specs().map(|(entity, spec)| {
         let mut fields = fields(domain, entity);
         fields.insert(ROW_KEY.0.into(), json!({ "type": "integer", "minimum": 1, "description": ROW_KEY.1 }));
         (spec.name.to_string(), named(closed(fields, &[])))
@@ -201,7 +201,7 @@ fn rows(domain: &Domain) -> Value {
 
 fn expectation(domain: &Domain) -> Value {
     let count = || json!({ "type": "integer", "minimum": 0 });
-    let own = domain.entities.iter().enumerate().map(|(entity, spec)| (spec.name, fields(domain, entity)));
+    let own = domain.entity_specs().map(|(entity, spec)| (spec.name, fields(domain, entity)));
     let bookkeeping = [Entity::CONFLICT, Entity::AUDIT].map(|entity| (domain.entity_name(entity), Map::new()));
     let held = own.chain(bookkeeping).map(|(name, fields)| {
         let mut rows = named(json!({ "oneOf": [closed(fields, &[]), { "type": "null" }] }));

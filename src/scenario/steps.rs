@@ -34,7 +34,7 @@ pub fn read(json: &Json, cast: &mut Cast) -> Checked<Vec<Step>> {
                 op.user = member.json.whole("a user", 0..=u16::MAX)?;
             }
         }
-        let spec = &cast.domain.verbs[verb.0 as usize];
+        let spec = cast.domain.verb_spec(verb);
         let mut reader = Reader { cast, made: &mut made, before: &steps };
         let op = reader.shape(op, spec, &member.json)?;
         let at = json.object("a step")?.iter().find(|member| member.name == "at");
@@ -56,17 +56,17 @@ fn verb<'a>(cast: &Cast, json: &'a Json) -> Checked<(Verb, &'a Member)> {
         if keys(&STEP).contains(&member.name.as_str()) {
             continue;
         }
-        let Some(index) = cast.domain.verbs.iter().position(|verb| verb.name == member.name) else {
-            return Err(unknown(&member.at, "verb", &member.name, cast.domain.verbs.iter().map(|verb| verb.name)));
+        let Some((verb, _)) = cast.domain.verb_named(&member.name) else {
+            return Err(unknown(&member.at, "verb", &member.name, cast.domain.verb_specs().map(|(_, verb)| verb.name)));
         };
         if let Some((_, first)) = found {
             let message = format!("a step with two verbs, `{}` and `{}`", first.name, member.name);
             return Err(mistake(&member.at, message, "write one step for each"));
         }
-        found = Some((Verb(index as u8), member));
+        found = Some((verb, member));
     }
     found.ok_or_else(|| {
-        let names: Vec<String> = cast.domain.verbs.iter().map(|verb| format!("`{}`", verb.name)).collect();
+        let names: Vec<String> = cast.domain.verb_specs().map(|(_, verb)| format!("`{}`", verb.name)).collect();
         let expected = format!("say what the user does: one of {}", names.join(", "));
         mistake(&(json.at.start..json.at.start + 1), "a step without a verb", expected)
     })
@@ -79,7 +79,7 @@ fn name_ops(cast: &Cast, list: &[Json], verbs: &[(Verb, &Member)]) -> Checked<Ve
     let mut names = std::collections::BTreeSet::new();
     for (index, json) in list.iter().enumerate() {
         let (verb, member) = &verbs[index];
-        let stem = cast.domain.verbs[verb.0 as usize].stem;
+        let stem = cast.domain.verb_spec(*verb).stem;
         let count = counts.entry(stem).or_insert(0);
         *count += 1;
         let (mut name, mut at) = (format!("{stem}-{count}"), &member.at);
@@ -244,8 +244,8 @@ impl Reader<'_> {
     }
 
     fn own_lines(&mut self, op: Op, verb: &str, lines: &Json) -> Checked<Op> {
-        let spec = self.cast.domain.verbs.iter().find(|spec| spec.name == verb);
-        match spec.map(|spec| spec.shape) {
+        let spec = self.cast.domain.verb_named(verb);
+        match spec.map(|(_, spec)| spec.shape) {
             Some(Shape::Lines { entity, signed }) => self.lines(op, entity, signed, lines),
             _ => Err(mistake(&lines.at, format!("`{verb}` has no lines"), "leave `lines` out")),
         }

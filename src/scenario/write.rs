@@ -202,7 +202,7 @@ fn earlier(scenario: &Scenario, op: &Op, verb: &str, index: usize) -> String {
     {
         return quote(&scenario.op_name(op.earlier));
     }
-    let entity = scenario.domain.verbs.iter().find(|spec| spec.name == verb).map(|spec| spec.shape);
+    let entity = scenario.domain.verb_named(verb).map(|(_, spec)| spec.shape);
     let Some(Shape::Lines { entity, .. }) = entity else {
         return quote(&scenario.op_name(op.earlier));
     };

@@ -4,10 +4,12 @@
 //! downloads are merged in `download.rs`.
 
 use super::drain::{Drain, Race};
+use super::escrow::Asking;
 use super::local::Writing;
 use super::message::{Body, Wire};
 use super::policy::*;
-use crate::model::retail::{ADD_TO_CART, COMPLETE, REFRESH, SELL, SELL_ON_CREDIT, SYNC};
+use crate::model::command::{REFRESH, SYNC};
+use crate::model::retail::{ADD_TO_CART, COMPLETE, SELL, SELL_ON_CREDIT};
 use crate::model::{Domain, Op, Row, Verb};
 use crate::sim::{Cause, Channel, NodeId, OpId, Span};
 use crate::store::{Cell, Copy, Status, Store};
@@ -27,11 +29,24 @@ pub mod channel {
     pub const RETRY: Channel = Channel(7);
     pub const DEBOUNCE: Channel = Channel(8);
     pub const RACE: Channel = Channel(9);
+    pub const HOLD: Channel = Channel(10);
+    pub const HOLD_TIME_OUT: Channel = Channel(11);
 }
 
 /// Names of the engine's channels and timers.
-pub const CHANNELS: &[&str] =
-    &["push", "pull", "push-tick", "pull-tick", "push-time-out", "pull-time-out", "retry", "debounce", "race"];
+pub const CHANNELS: &[&str] = &[
+    "push",
+    "pull",
+    "push-tick",
+    "pull-tick",
+    "push-time-out",
+    "pull-time-out",
+    "retry",
+    "debounce",
+    "race",
+    "hold",
+    "hold-time-out",
+];
 
 /// Goals of the engine, by number.
 pub mod goal {
@@ -81,12 +96,12 @@ pub fn out_of_reach(policy: &Policy) -> u64 {
     never(goal::REQUEUED, policy.restart == Restart::Leave);
     never(goal::DEBOUNCED_AGAIN, policy.after_edit != AfterEdit::Debounced);
     never(goal::PULL_OVER_PENDING, policy.pull == Pull::Never);
-    never(goal::EDIT_CONFLICT, policy.edits != EditRule::ByField || policy.atomicity != Atomicity::Op);
+    never(goal::EDIT_CONFLICT, policy.edits != EditRule::ByField || !policy.by_op());
     never(goal::REFUSED_AT_TILL, policy.till_check == TillCheck::None);
-    let told = policy.atomicity == Atomicity::Op || policy.rollback_on != RollbackOn::Never;
+    let told = policy.by_op() || policy.rollback_on != RollbackOn::Never;
     never(goal::REJECTED_AFTER_RECEIPT, !told || policy.validation == Validation::None);
     never(goal::SECOND_PAGE, policy.pull != Pull::SinceCommit || policy.page == 0);
-    never(goal::BATCH_SPLIT, policy.allocation == Allocation::None || policy.atomicity != Atomicity::Op);
+    never(goal::BATCH_SPLIT, policy.allocation == Allocation::None || !policy.by_op());
     never(goal::RACE_LOST, policy.receipt == Receipt::AtOnce);
     never(goal::GIVEN_UP, policy.retries == 0);
     bits
@@ -108,6 +123,7 @@ pub struct Device<St: Store> {
     pub(super) writing: Vec<Writing>,
     pub(super) carts: Vec<(OpId, Vec<i64>)>,
     pub(super) finishing: bool,
+    pub(super) asking: Vec<Asking>,
     debounced: bool,
     shown: Option<Lamp>,
     store: PhantomData<St>,
@@ -131,6 +147,7 @@ impl<St: Store> Device<St> {
             writing: Vec::new(),
             carts: Vec::new(),
             finishing: false,
+            asking: Vec::new(),
             debounced: false,
             shown: None,
             store: PhantomData,
@@ -164,6 +181,9 @@ impl<St: Store> Device<St> {
         self.tick(channel::PULL_TICK, self.policy.pull_every, cx);
         if store.number(Cell::Ready) == 0 {
             self.pull(store, true, cx);
+        } else if self.policy.escrow == Escrow::Shares {
+            self.drain(store, cx);
+            self.pull(store, false, cx);
         } else if self.policy.sync_on_start && matches!(cx.cause(), Cause::Boot(n) if n > 1) {
             self.drain(store, cx);
             self.pull(store, false, cx);
@@ -207,7 +227,7 @@ impl<St: Store> Device<St> {
     }
 
     /// The op is on the device: the receipt, and whatever follows.
-    fn written(&mut self, store: &mut St, verb: Verb, op: OpId, cx: &mut Context<Wire>) {
+    pub(super) fn written(&mut self, store: &mut St, verb: Verb, op: OpId, cx: &mut Context<Wire>) {
         let sale = matches!(verb, SELL | COMPLETE | SELL_ON_CREDIT);
         if sale && self.policy.receipt != Receipt::AtOnce {
             match self.drain(store, cx) {
@@ -232,7 +252,7 @@ impl<St: Store> Device<St> {
             AfterEdit::Push => {
                 self.drain(store, cx);
             }
-            AfterEdit::Debounced => {
+            AfterEdit::Debounced | AfterEdit::DebouncedOnly => {
                 if self.debounced {
                     cx.reach(goal::DEBOUNCED_AGAIN);
                 }
@@ -255,7 +275,7 @@ impl<St: Store> Device<St> {
             }
             channel::PUSH_TIME_OUT => {
                 cx.count(Metric::TimeOuts);
-                self.push_failed(store, timer.number, cx);
+                self.push_failed(store, timer.number, false, cx);
             }
             channel::PULL_TIME_OUT => {
                 cx.count(Metric::TimeOuts);
@@ -269,6 +289,7 @@ impl<St: Store> Device<St> {
                 self.debounced = false;
                 self.drain(store, cx);
             }
+            channel::HOLD_TIME_OUT => self.hold_answered(store, timer.number, &[], cx),
             channel::RACE => self.race_lost(OpId(timer.number), cx),
             _ => unreachable!("only the engine's own timers fire"),
         }
@@ -285,7 +306,8 @@ impl<St: Store> Device<St> {
         match wire.body {
             Body::Pushed { results, failed } => self.pushed(store, wire.ticket, &results, failed, cx),
             Body::Pulled { .. } => self.pulled(store, wire.ticket, wire.body, cx),
-            Body::Push { .. } | Body::Pull { .. } => {}
+            Body::Held { rows } => self.hold_answered(store, wire.ticket, &rows, cx),
+            Body::Push { .. } | Body::Pull { .. } | Body::Hold { .. } => {}
         }
     }
 
@@ -294,7 +316,7 @@ impl<St: Store> Device<St> {
         store.each_item(&mut |item| {
             let counts = match self.policy.lamp {
                 LampCounts::Waiting => item.status == Status::Pending,
-                LampCounts::Unsynced => item.status != Status::Synced,
+                LampCounts::Unsynced | LampCounts::MissingStore => item.status != Status::Synced,
             };
             if counts && counted.last() != Some(&item.op) && !counted.contains(&item.op) {
                 counted.push(item.op);
@@ -331,7 +353,8 @@ impl<St: Store> Node for Device<St> {
                 }
             }
             Input::Unreachable { message, .. } => match message.body {
-                Body::Push { .. } => self.push_failed(store, message.ticket, cx),
+                Body::Hold { .. } => self.hold_answered(store, message.ticket, &[], cx),
+                Body::Push { .. } => self.push_failed(store, message.ticket, false, cx),
                 _ => self.pull_failed(message.ticket),
             },
             Input::Link { online } => {

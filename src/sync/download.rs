@@ -14,7 +14,7 @@ use crate::system::{Context, Metric, Timer, Verdict, Why, Word};
 
 impl<St: Store> Device<St> {
     /// Asks the server for what is not here yet. `full`: for everything again.
-    pub(super) fn pull(&mut self, store: &St, full: bool, cx: &mut Context<Wire>) {
+    pub(super) fn pull(&mut self, store: &mut St, full: bool, cx: &mut Context<Wire>) {
         if !self.online || self.policy.pull == Pull::Never {
             return;
         }
@@ -23,15 +23,16 @@ impl<St: Store> Device<St> {
             return;
         }
         let since = if full { 0 } else { store.number(Cell::Commit) as u32 };
-        self.ask(since, full, cx);
+        self.ask(store, since, full, cx);
     }
 
-    fn ask(&mut self, since: u32, full: bool, cx: &mut Context<Wire>) {
+    fn ask(&mut self, store: &mut St, since: u32, full: bool, cx: &mut Context<Wire>) {
         self.tickets += 1;
         let ticket = self.tickets;
         self.pulling = Some((ticket, full, since));
         let cause = cx.cause();
-        let wire = Wire::new(ticket, 0, self.policy.integrity, Body::Pull { since, full });
+        let wire =
+            Wire::new(ticket, 0, self.policy.integrity, Body::Pull { since, full, released: self.give_back(store) });
         cx.send(NodeId::SERVER, channel::PULL, cause, [], wire);
         let timer = Timer { channel: channel::PULL_TIME_OUT, number: ticket };
         let named = if matches!(cause, Cause::Op(_)) { Some(cause) } else { None };
@@ -77,7 +78,7 @@ impl<St: Store> Device<St> {
         }
         if more {
             cx.reach(goal::SECOND_PAGE);
-            return self.ask(until, full, cx);
+            return self.ask(store, until, full, cx);
         }
         store.set_number(Cell::Ready, 1);
         self.finishing = false;

@@ -113,7 +113,7 @@ impl<St: Store> Device<St> {
         if most == 0 {
             return;
         }
-        if self.policy.atomicity == Atomicity::Op {
+        if self.policy.by_op() {
             let mut ops: Vec<OpId> = Vec::new();
             items.retain(|item| {
                 if !ops.contains(&item.op) {
@@ -140,13 +140,13 @@ impl<St: Store> Device<St> {
             return;
         };
         if failed && self.policy.error_answer == ErrorAnswer::Fails {
-            return self.push_failed(store, ticket, cx);
+            return self.push_failed(store, ticket, true, cx);
         }
         let drain = self.drains.remove(place);
         cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: ticket });
         self.failures = 0;
         let blind = failed || self.policy.marking == Marking::ByBatch;
-        if self.policy.atomicity == Atomicity::Op && !blind {
+        if self.policy.by_op() && !blind {
             for result in results.iter().filter(|result| result.key != Key::NONE) {
                 if let Some(item) = store.item(result.seq) {
                     self.adopt(store, item.row.entity, item.row.key, result.key, cx);
@@ -218,8 +218,8 @@ impl<St: Store> Device<St> {
         }
     }
 
-    /// No answer came, or an error.
-    pub(super) fn push_failed(&mut self, store: &mut St, ticket: u32, cx: &mut Context<Wire>) {
+    /// No answer came, or (`answered`) an error.
+    pub(super) fn push_failed(&mut self, store: &mut St, ticket: u32, answered: bool, cx: &mut Context<Wire>) {
         let Some(place) = self.drains.iter().position(|drain| drain.ticket == ticket) else { return };
         let drain = self.drains.remove(place);
         cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: ticket });
@@ -234,9 +234,22 @@ impl<St: Store> Device<St> {
             }
             self.retry_after(delay, drain.cause, cx);
         } else {
+            if self.policy.key_made == KeyMade::EachAttempt
+                || answered && self.policy.partial_failure == PartialFailure::TopLevel
+            {
+                self.make_anew(store, &drain.seqs);
+            }
             self.requeue(store, &drain.seqs);
             self.failures += 1;
             self.retry_after(Some(self.policy.delay(self.failures)), drain.cause, cx);
+        }
+    }
+
+    /// The ops of a push that failed count as new ones: their keys are made anew.
+    fn make_anew(&self, store: &mut St, seqs: &[u32]) {
+        for mut item in seqs.iter().filter_map(|seq| store.item(*seq)).collect::<Vec<Item>>() {
+            item.tries = item.tries.saturating_add(1);
+            store.put_item(&item);
         }
     }
 
@@ -479,6 +492,7 @@ pub fn type_rank(table: TypeTable, entity: Entity) -> u32 {
             STOCK_MOVEMENT,
             CREDIT_PAYMENT,
         ],
+        TypeTable::Dependencies => return u32::from(entity.0),
         TypeTable::Route => &[SALE, SALE_ITEM, STOCK_MOVEMENT, PRODUCT, PRODUCT_BATCH],
         TypeTable::SalesFirst => &[SALE, SALE_ITEM, STOCK_MOVEMENT, EXPENSE, PRODUCT],
         TypeTable::Twelve => &[

@@ -26,7 +26,7 @@ struct Decision {
 }
 
 impl<St: Store> Server<St> {
-    /// One transaction of an op. Returns whether the op is done.
+    /// The next transaction of an op, or of the whole push. Returns whether others may come in after it.
     pub(super) fn next_op(
         &mut self,
         store: &mut St,
@@ -34,48 +34,111 @@ impl<St: Store> Server<St> {
         from: NodeId,
         cx: &mut Context<Wire>,
     ) -> bool {
-        let op = task.items[task.at].op;
-        let until =
-            task.items[task.at..].iter().position(|item| item.op != op).map_or(task.items.len(), |n| task.at + n);
-        let key = 1 << 40 | u64::from(op.0);
-        let keyed = match (self.policy.idempotency, self.policy.key_covers) {
-            (Idempotency::None, _) => false,
-            (_, KeyCovers::Everything) => true,
-            (_, KeyCovers::Sales) => task.items[task.at..until].iter().any(|item| item.row.entity == SALE),
-        };
-        let apart = self.policy.idempotency == Idempotency::CheckThenStore;
-        if task.statement == Statement::Start && keyed {
-            task.work += Span::millis(10);
-            if let Some(answer) = store.answer(key) {
-                cx.count(Metric::KeyHits);
-                cx.reach(goal::KEY_HIT);
-                cx.decide(op, answer.verdict);
-                return op_done(task, until, op, answer.verdict, answer.commit);
-            }
-            task.statement = Statement::KeyChecked;
-            if apart {
-                return false;
-            }
+        if self.policy.atomicity == Atomicity::Batch {
+            return self.all_at_once(store, task, from, cx);
         }
+        let op = task.items[task.at].op;
+        let until = end_of_op(&task.items, task.at);
+        let mut items: Vec<Item> = task.items[task.at..until].to_vec();
+        let key = self.key_of_op(&items[0]);
+        let keyed = self.is_keyed_op(&items);
         if let Statement::Written(_, commit) = task.statement {
             let verdict = task.results.pop().map_or(Verdict::Accepted, |result| result.verdict);
             self.remember(store, key, op, from, commit, verdict, cx);
             return op_done(task, until, op, verdict, commit);
         }
-        let items: Vec<Item> = task.items[task.at..until].to_vec();
+        if task.statement == Statement::Start {
+            if self.policy.checks == Checks::ValidationFirst
+                && let Some(verdict) = self.too_little(store, &items)
+            {
+                let commit = self.commit(store);
+                self.record(store, op, verdict, &[], commit, cx);
+                cx.decide(op, verdict);
+                return op_done(task, until, op, verdict, commit);
+            }
+            if keyed {
+                task.work += Span::millis(10);
+                let known = store.answer(key).map(|answer| (answer.verdict, answer.commit));
+                if let Some((verdict, commit)) = known.or_else(|| self.about_to_be_stored(op)) {
+                    cx.count(Metric::KeyHits);
+                    cx.reach(goal::KEY_HIT);
+                    cx.decide(op, verdict);
+                    if self.policy.key_covers == KeyCovers::Sales && verdict == Verdict::Accepted {
+                        self.uncovered(store, op, &items, task, cx);
+                    }
+                    return op_done(task, until, op, verdict, commit);
+                }
+                task.statement = Statement::KeyChecked;
+                if self.policy.idempotency == Idempotency::CheckThenStore {
+                    return true;
+                }
+            }
+        }
+        if !matches!(task.statement, Statement::Read(_)) && self.looks_first(&items) {
+            task.read = self.look(store, &items, &task.made);
+            task.statement = Statement::Read(0);
+            return true;
+        }
         if items.iter().any(|item| item.row.entity == SALE) {
             task.work += Span::millis(50);
         }
+        if self.policy.stock_from == StockFrom::Both {
+            // The product row is pushed before its movements.
+            items.sort_by_key(|item| item.action != Action::Add);
+        }
+        self.read = std::mem::take(&mut task.read);
         let (verdict, commit) = self.transact(store, op, &items, &mut task.made, cx);
-        if keyed && apart {
+        self.read.clear();
+        if keyed && matches!(self.policy.idempotency, Idempotency::CheckThenStore | Idempotency::KeyAfter) {
             task.statement = Statement::Written(Key::NONE, commit);
             task.results.push(ItemResult { seq: 0, op, verdict, key: Key::NONE, commit });
-            return false;
+            return true;
         }
         if keyed {
             self.remember(store, key, op, from, commit, verdict, cx);
         }
         op_done(task, until, op, verdict, commit)
+    }
+
+    /// All ops of a push in one transaction: one that is refused takes all others back, and the answer is an error.
+    fn all_at_once(&mut self, store: &mut St, task: &mut PushTask, from: NodeId, cx: &mut Context<Wire>) -> bool {
+        store.begin();
+        let mark = cx.written();
+        let known = task.made.len();
+        let mut done = Vec::new();
+        let mut at = 0;
+        while at < task.items.len() {
+            let until = end_of_op(&task.items, at);
+            let items: Vec<Item> = task.items[at..until].to_vec();
+            let (op, key) = (items[0].op, self.key_of_op(&items[0]));
+            let (verdict, commit) = match store.answer(key).filter(|_| self.is_keyed_op(&items)) {
+                Some(answer) => (answer.verdict, answer.commit),
+                None => {
+                    let commit = self.commit(store);
+                    let mut decisions = Vec::new();
+                    let taken = self.take_all(store, &items, commit, &mut decisions, &mut task.made, cx);
+                    if taken.is_err() {
+                        store.rollback();
+                        cx.unwrite(mark);
+                        task.made.truncate(known);
+                        task.at = task.items.len();
+                        task.failed = true;
+                        return true;
+                    }
+                    self.record(store, op, Verdict::Accepted, &decisions, commit, cx);
+                    self.remember(store, key, op, from, commit, Verdict::Accepted, cx);
+                    (Verdict::Accepted, commit)
+                }
+            };
+            done.push((until, op, verdict, commit));
+            at = until;
+        }
+        store.commit();
+        for (until, op, verdict, commit) in done {
+            cx.decide(op, verdict);
+            op_done(task, until, op, verdict, commit);
+        }
+        true
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -98,7 +161,7 @@ impl<St: Store> Server<St> {
         let _already_there = store.insert_answer(&answer);
     }
 
-    /// All of an op or nothing.
+    /// All of an op or nothing; or its parts, each all or nothing.
     fn transact(
         &mut self,
         store: &mut St,
@@ -107,12 +170,79 @@ impl<St: Store> Server<St> {
         made: &mut Vec<(Entity, Key, Key)>,
         cx: &mut Context<Wire>,
     ) -> (Verdict, u32) {
-        store.begin();
-        let mark = cx.written();
-        let commit = self.commit(store);
         let mut decisions = Vec::new();
-        let mut refused = None;
-        let known = made.len();
+        let mut outcome = (Verdict::Accepted, 0);
+        for part in self.parts(items) {
+            let (verdict, commit) = self.transaction(store, &part, &mut decisions, made, cx);
+            if outcome.0 == Verdict::Accepted {
+                outcome = (verdict, commit);
+            }
+        }
+        let (verdict, commit) = outcome;
+        if let Verdict::Rejected { rule: Rule::Quantity, .. } = verdict {
+            cx.count(Metric::ValidationFailures);
+            cx.count(Metric::StockConflicts);
+        }
+        self.record(store, op, verdict, &decisions, commit, cx);
+        cx.decide(op, verdict);
+        (verdict, commit)
+    }
+
+    /// The same without a verdict of its own.
+    pub(super) fn transact_quietly(
+        &mut self,
+        store: &mut St,
+        op: OpId,
+        items: &[Item],
+        made: &mut Vec<(Entity, Key, Key)>,
+        cx: &mut Context<Wire>,
+    ) -> Verdict {
+        let mut decisions = Vec::new();
+        let (verdict, commit) = self.transaction(store, items, &mut decisions, made, cx);
+        if verdict == Verdict::Accepted {
+            self.record(store, op, verdict, &decisions, commit, cx);
+        }
+        verdict
+    }
+
+    fn transaction(
+        &mut self,
+        store: &mut St,
+        items: &[Item],
+        decisions: &mut Vec<Decision>,
+        made: &mut Vec<(Entity, Key, Key)>,
+        cx: &mut Context<Wire>,
+    ) -> (Verdict, u32) {
+        store.begin();
+        let (mark, known, decided) = (cx.written(), made.len(), decisions.len());
+        let commit = self.commit(store);
+        match self.take_all(store, items, commit, decisions, made, cx) {
+            Ok(()) => {
+                store.commit();
+                (Verdict::Accepted, commit)
+            }
+            Err(verdict) => {
+                store.rollback();
+                cx.unwrite(mark);
+                made.truncate(known);
+                decisions.truncate(decided);
+                (verdict, self.commit(store))
+            }
+        }
+    }
+
+    fn take_all(
+        &mut self,
+        store: &mut St,
+        items: &[Item],
+        commit: u32,
+        decisions: &mut Vec<Decision>,
+        made: &mut Vec<(Entity, Key, Key)>,
+        cx: &mut Context<Wire>,
+    ) -> Result<(), Verdict> {
+        if self.policy.batches == BatchPush::Rows && self.merges_lot(store, items, commit, cx) {
+            return Ok(());
+        }
         for sent in items {
             let mut item = *sent;
             for (entity, temporary, real) in made.iter() {
@@ -125,31 +255,9 @@ impl<St: Store> Server<St> {
                 item.row.key = self.identity(store);
                 made.push((item.row.entity, sent.row.key, item.row.key));
             }
-            if let Err(verdict) = self.take(store, &item, commit, &mut decisions, cx) {
-                refused = Some(verdict);
-                made.truncate(known);
-                break;
-            }
+            self.take(store, &item, commit, decisions, cx)?;
         }
-        let commit = match refused {
-            None => {
-                store.commit();
-                commit
-            }
-            Some(_) => {
-                store.rollback();
-                cx.unwrite(mark);
-                self.commit(store)
-            }
-        };
-        let verdict = refused.unwrap_or(Verdict::Accepted);
-        if let Verdict::Rejected { rule: Rule::Quantity, .. } = verdict {
-            cx.count(Metric::ValidationFailures);
-            cx.count(Metric::StockConflicts);
-        }
-        self.record(store, op, verdict, &decisions, commit, cx);
-        cx.decide(op, verdict);
-        (verdict, commit)
+        Ok(())
     }
 
     fn record(
@@ -216,7 +324,10 @@ impl<St: Store> Server<St> {
                 Ok(())
             }
             Action::Add if item.row.entity == PRODUCT_BATCH => self.count_batch(store, item, commit, cx),
-            Action::Add => Ok(()),
+            Action::Add => {
+                self.take_absolute(store, item, commit, cx);
+                Ok(())
+            }
         }
     }
 
@@ -241,9 +352,25 @@ impl<St: Store> Server<St> {
             }
         }
         let there = store.row(Copy::Visible, row.entity, row.key);
+        if let Some(there) = there
+            && there.origin == op
+            && row.key.is_made()
+        {
+            if self.policy.same_row == SameRow::Conflicts {
+                return Err(Verdict::Superseded { by: op });
+            }
+            // Nothing told the server that it has done this op before: it makes the row again.
+            let again = Row { key: self.identity(store), ..row };
+            return self.take_creation(store, &Item { row: again, ..*item }, commit, stamp, decisions, cx);
+        }
         if let Some(mut there) = there
             && !there.deleted
         {
+            if self.was_absent(&row) {
+                let key = self.identity(store);
+                self.insert(store, &Row { key, ..row }, commit, stamp, op, cx);
+                return Ok(());
+            }
             // Two devices linked the same pair: the first row stays, and this op is known to mean the same.
             there.set_by = row.set_by;
             there.version = commit;
@@ -263,18 +390,24 @@ impl<St: Store> Server<St> {
             return Err(refused(Rule::Missing, key));
         };
         let Taken { splits, short } = self.allocate(store, &row, amount, cx);
+        let read = self.was_read(entity, key);
+        let there = read.unwrap_or_else(|| held.get(quantity).or_zero());
         if self.validates(&row, amount) {
-            let there = held.get(quantity).or_zero();
-            if there + amount < 0 {
+            if there + amount < 0 || self.policy.validation == Validation::RefusesAll {
                 return Err(short_of(key, there, -amount));
             }
             if let Some(available) = short {
                 return Err(short_of(key, available, -amount));
             }
         }
-        held.set(quantity, Value::int(held.get(quantity).or_zero() + amount), op);
-        held.version = commit;
-        Reported { store: &mut *store, cx: &mut *cx }.put(&held, op, Why::Effect);
+        if self.policy.stock_from != StockFrom::ProductRows || entity != PRODUCT {
+            held.set(quantity, Value::int(there + amount), op);
+            held.version = commit;
+            Reported { store: &mut *store, cx: &mut *cx }.put(&held, op, Why::Effect);
+            if self.policy.escrow != Escrow::Nothing {
+                self.use_grant(store, &row, commit, cx);
+            }
+        }
         if splits.len() > 1 {
             cx.reach(goal::BATCH_SPLIT);
         }
@@ -386,6 +519,11 @@ impl<St: Store> Server<St> {
             if !carried {
                 continue;
             }
+            if item.row.set_by[index] != op {
+                // The op sends a row of which it has not set this field.
+                row.set(index as u8, item.row.fields[index], op);
+                continue;
+            }
             let (present, sent) = (row.stamps[index], item.row.stamps[index]);
             if self.policy.edits == EditRule::ByField && present != item.base {
                 rows.cx.count(Metric::PriceConflicts);
@@ -423,6 +561,11 @@ fn refused(rule: Rule, about: Key) -> Verdict {
 
 fn short_of(about: Key, available: i64, requested: i64) -> Verdict {
     Verdict::Rejected { rule: Rule::Quantity, about, available, requested }
+}
+
+fn end_of_op(items: &[Item], at: usize) -> usize {
+    let op = items[at].op;
+    items[at..].iter().position(|item| item.op != op).map_or(items.len(), |n| at + n)
 }
 
 fn op_done(task: &mut PushTask, until: usize, op: OpId, verdict: Verdict, commit: u32) -> bool {

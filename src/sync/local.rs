@@ -30,6 +30,13 @@ impl<St: Store> Device<St> {
             cx.tell(op.id, Word::Refused);
             return false;
         };
+        if self.policy.escrow != Escrow::Nothing && !self.is_covered(store, &effects) {
+            if self.policy.escrow == Escrow::Shares || !self.ask_to_hold(store, op, &effects, cx) {
+                cx.reach(goal::REFUSED_AT_TILL);
+                cx.tell(op.id, Word::Refused);
+            }
+            return false;
+        }
         let mut writing = Writing { task: Task(op.id.0), op, effects, done: 0, items: Vec::new() };
         match self.policy.local_write {
             LocalWrite::Atomic => {
@@ -202,9 +209,15 @@ impl<St: Store> Device<St> {
                 }
                 row.state = RowState::Pending;
                 rows.put(&row, op.id, Why::Effect);
-                if self.policy.atomicity == Atomicity::Op || self.policy.merge == Merge::Rebase {
+                if self.policy.by_op() || self.policy.merge == Merge::Rebase {
                     let mut change = row;
                     change.fields[quantity as usize] = Value::int(delta);
+                    if self.policy.stock_from != StockFrom::Movements && entity == PRODUCT {
+                        change.fields[super::flaws::ABSOLUTE] = row.get(quantity);
+                    }
+                    if self.policy.product_row != ProductRow::NotSent && entity == PRODUCT {
+                        items.push(item(Action::Update, row, !1, base));
+                    }
                     items.push(item(Action::Add, change, 1 << quantity, base));
                 } else if entity == PRODUCT
                     && self.policy.product_row != ProductRow::NotSent
@@ -260,7 +273,7 @@ impl<St: Store> Device<St> {
     /// The device's clock of choice, in microseconds since 1970.
     pub(super) fn now(&self, store: &St, cx: &Context<Wire>) -> i64 {
         match self.policy.clock {
-            Clock::Wall => cx.wall(),
+            Clock::Wall | Clock::Shared => cx.wall(),
             Clock::Estimate => cx.uptime().0 as i64 + store.number(Cell::Offset),
         }
     }

@@ -4,10 +4,14 @@
 //! policy's knobs mean is in `policy.rs`; where the presets come from, in `presets.rs`.
 
 mod allocate;
+pub mod catalogue;
 mod device;
 mod download;
 mod drain;
+mod escrow;
+mod flaws;
 mod group;
+pub mod knobs;
 mod local;
 pub mod message;
 pub mod policy;
@@ -66,7 +70,11 @@ impl<St: Store> System for Engine<St> {
         let attempts = (policy.retries > 0 && policy.exhausted == Exhausted::Final).then_some(policy.retries + 1);
         Facts {
             channels: CHANNELS,
-            time_outs: &[device::channel::PUSH_TIME_OUT, device::channel::PULL_TIME_OUT],
+            time_outs: &[
+                device::channel::PUSH_TIME_OUT,
+                device::channel::PULL_TIME_OUT,
+                device::channel::HOLD_TIME_OUT,
+            ],
             pulls: &[device::channel::PULL],
             longest_period: Span::millis(policy.push_every.max(policy.pull_every).max(policy.retry_cap)),
             retry: Some(RetryBounds {

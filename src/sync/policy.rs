@@ -1,454 +1,10 @@
 //! Every knob of our own sync engine: each field names a mechanism where real systems went wrong.
 //!
-//! A preset is a value of [`Policy`]; no code reads a preset's name. Each variant says what it does; what goes wrong with
-//! it is for the invariants to find. Names in files and on the command line are the kebab-case forms that serde gives.
+//! A preset is a value of [`Policy`]; no code reads a preset's name. Names in files and on the command line are the kebab-case forms that serde gives.
 
+pub use super::knobs::*;
 use crate::sim::Span;
 use serde::{Deserialize, Serialize};
-
-macro_rules! knob {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident),* $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub enum $name { $($(#[$vmeta])* $variant),* }
-        impl $name {
-            /// Every choice.
-            pub const ALL: &'static [$name] = &[$($name::$variant),*];
-        }
-    };
-}
-
-knob! {
-    /// How an op is written on the device.
-    LocalWrite {
-        /// Rows and outbox in one transaction.
-        Atomic,
-        /// One transaction for each row and each outbox entry, one after the other.
-        Separate,
-    }
-}
-knob! {
-    /// When the user gets the receipt.
-    Receipt {
-        /// As soon as the op is on the device.
-        AtOnce,
-        /// After a sync attempt that is raced against [`Policy::race`]; on time-out the sale counts as done.
-        AfterSync,
-        /// The same, but on time-out the user is told that it is not known yet.
-        AfterSyncOrUnknown,
-    }
-}
-knob! {
-    /// In which order a drain sends.
-    OutboxOrder {
-        /// As queued.
-        Fifo,
-        /// Updates before creates, then by type table.
-        UpdatesFirst,
-        /// Creates before updates over everything, then by type table, then by device clock.
-        CreatesFirst,
-        /// The same, but the payload is grouped by type: creates before updates within each type.
-        CreatesFirstInType,
-        /// By type table, then as queued.
-        ByType,
-        /// By the device's clock.
-        DeviceClock,
-    }
-}
-knob! {
-    /// The order of types within a push.
-    TypeTable {
-        /// `seri-1` fix 5: product, supplier, supplier order, sale, expense, stock movement, credit payment.
-        ProductsFirst,
-        /// The route of `seri-1`: sales, then movements, products, batches.
-        Route,
-        /// `seri-3`: sales, movements, expenses, products.
-        SalesFirst,
-        /// `seri-2`: twelve types, batches second, users last.
-        Twelve,
-    }
-}
-knob! {
-    /// What a restart does with items marked as being sent.
-    Restart {
-        /// Leaves them; the loader does not pick them up.
-        Leave,
-        /// Puts them back in the queue.
-        Requeue,
-    }
-}
-knob! {
-    /// How a drain marks what it sent.
-    Marking {
-        /// By the verdict on each op.
-        ByVerdict,
-        /// Everything in the batch, whatever the answer says.
-        ByBatch,
-    }
-}
-knob! {
-    /// What an error answer of the server (HTTP 500) does.
-    ErrorAnswer {
-        /// Counts as a failure.
-        Fails,
-        /// Is not looked at: the batch counts as synced.
-        Ignored,
-    }
-}
-knob! {
-    /// How many drains may run at once.
-    Drains {
-        /// One.
-        Single,
-        /// Every trigger starts one.
-        Several,
-    }
-}
-knob! {
-    /// What an item does when its retries are used up.
-    Exhausted {
-        /// It stays failed.
-        Final,
-        /// Every pass picks it up again.
-        PickedUp,
-    }
-}
-knob! {
-    /// What uses up a retry.
-    CountsAs {
-        /// Any failure.
-        AnyFailure,
-        /// A refusal by the server only.
-        Refusals,
-    }
-}
-knob! {
-    /// What happens when the link comes back.
-    Reconnect {
-        /// Nothing.
-        Nothing,
-        /// A push.
-        Push,
-        /// A push and a pull.
-        PushAndPull,
-    }
-}
-knob! {
-    /// What follows a sale.
-    AfterSale {
-        /// Nothing; it waits for the timer.
-        Nothing,
-        /// A push at once.
-        Push,
-    }
-}
-knob! {
-    /// What follows any other op.
-    AfterEdit {
-        /// Nothing; it waits for the timer.
-        Nothing,
-        /// A push once no edit has come for [`Policy::debounce`].
-        Debounced,
-        /// A push at once.
-        Push,
-    }
-}
-knob! {
-    /// Who gives a row its identity.
-    Identity {
-        /// The device, for ever (a UUID).
-        Device,
-        /// The server; until then a temporary one.
-        Server,
-    }
-}
-knob! {
-    /// How the server recognises what it has already done.
-    Idempotency {
-        /// It does not.
-        None,
-        /// Check, create, store the key: three statements.
-        CheckThenStore,
-        /// In the transaction that takes effect.
-        SameTransaction,
-    }
-}
-knob! {
-    /// What the idempotency key covers.
-    KeyCovers {
-        /// Sales only.
-        Sales,
-        /// Every item that creates something.
-        Everything,
-    }
-}
-knob! {
-    /// How the server validates quantities.
-    Validation {
-        /// Not at all.
-        None,
-        /// Reads the quantity, compares, then writes the difference: two statements.
-        ReadThenWrite,
-        /// In the statement that writes.
-        Conditional,
-    }
-}
-knob! {
-    /// Which entries are validated.
-    Validates {
-        /// Those of kind SALE.
-        Sales,
-        /// All that take something away.
-        All,
-    }
-}
-knob! {
-    /// What takes effect together.
-    Atomicity {
-        /// Each item by itself.
-        Item,
-        /// All items of an op.
-        Op,
-    }
-}
-knob! {
-    /// Whether pushes can interleave on the server.
-    Isolation {
-        /// Between any two statements.
-        Statements,
-        /// Only between transactions.
-        Transactions,
-    }
-}
-knob! {
-    /// What a sale sends of its product row.
-    ProductRow {
-        /// Nothing.
-        NotSent,
-        /// The row without its stock.
-        WithoutStock,
-        /// The row with its stock.
-        WithStock,
-    }
-}
-knob! {
-    /// Where the server's stock comes from.
-    StockFrom {
-        /// The movements.
-        Movements,
-        /// The stock that product rows carry.
-        ProductRows,
-        /// Both.
-        Both,
-    }
-}
-knob! {
-    /// How an edit is held against what is there.
-    EditRule {
-        /// The later `updatedAt` of the whole row wins; ties go to the server at push and to the server at pull.
-        LastWrite,
-        /// What arrives last is taken.
-        LastArrival,
-        /// By field: an edit that did not see the present value is a conflict; the later one is taken, the other is
-        /// recorded and told.
-        ByField,
-    }
-}
-knob! {
-    /// Which clock stamps `updatedAt` or `createdAt` on the server.
-    ServerStamp {
-        /// The server's own, at commit.
-        Server,
-        /// The device's, as sent.
-        Device,
-    }
-}
-knob! {
-    /// Whether the lines of a sale all move stock.
-    LinesMove {
-        /// All.
-        All,
-        /// The first only: stock and movement stand outside the loop.
-        First,
-    }
-}
-knob! {
-    /// Whether deliveries and counts of batches are sent at all.
-    BatchPush {
-        /// They stay on the device.
-        Never,
-        /// Rows, found again by identity or by lot and product; the later `updatedAt` wins.
-        Rows,
-        /// Like everything else.
-        Ops,
-    }
-}
-knob! {
-    /// Whether a sale takes from batches.
-    Allocation {
-        /// It does not.
-        None,
-        /// The server takes from the earliest unexpired batch when it commits.
-        FirstExpired,
-        /// The server takes from the newest batch.
-        Newest,
-    }
-}
-knob! {
-    /// When a device takes a sale back.
-    RollbackOn {
-        /// Never.
-        Never,
-        /// When any stock error is in the answer to its batch, the sale that waits for it is taken back.
-        AnyErrorInBatch,
-        /// When the verdict on that op is a rejection.
-        OwnVerdict,
-    }
-}
-knob! {
-    /// How the stock comes back with a rollback.
-    RollbackStock {
-        /// The quantity is added to what is shown.
-        AddBack,
-        /// It is derived again from the server's value and what is pending.
-        Derived,
-    }
-}
-knob! {
-    /// What a rollback removes.
-    RollbackScope {
-        /// The sale and its lines; outbox and movements stay.
-        SaleAndLines,
-        /// Everything of the op.
-        WholeOp,
-    }
-}
-knob! {
-    /// What a device downloads.
-    Pull {
-        /// Nothing, ever.
-        Never,
-        /// Everything, every time.
-        Everything,
-        /// What was committed since its cursor, in commit order, with the verdicts on its own ops.
-        SinceCommit,
-    }
-}
-knob! {
-    /// How downloaded rows meet local ones.
-    Merge {
-        /// The row with the later `updatedAt` wins (a tie goes to the server), stock included.
-        LastWrite,
-        /// The server's row replaces the local one.
-        Overwrite,
-        /// The server's row becomes the base, and pending ops are applied on it again.
-        Rebase,
-    }
-}
-knob! {
-    /// How downloaded movements are merged.
-    MovementMerge {
-        /// As rows.
-        Rows,
-        /// Each one changes the shown stock as well.
-        Additive,
-    }
-}
-knob! {
-    /// What an update does to `created`.
-    Created {
-        /// It is overwritten with the server's.
-        Overwritten,
-        /// It stays as it was set.
-        Kept,
-    }
-}
-knob! {
-    /// What a download does with the lines of sales.
-    InitialLines {
-        /// Drops them ("mapping TBD").
-        Dropped,
-        /// A full download adds them without looking whether they are there.
-        Added,
-        /// Adds or replaces them by identity.
-        ByIdentity,
-    }
-}
-knob! {
-    /// What "download everything again" does with the outbox.
-    Refresh {
-        /// Keeps it.
-        KeepsOutbox,
-        /// Drops it.
-        DropsOutbox,
-    }
-}
-knob! {
-    /// Which clock stamps ops on the device.
-    Clock {
-        /// The wall clock.
-        Wall,
-        /// An estimate of server time that no user can set.
-        Estimate,
-    }
-}
-knob! {
-    /// How damage on the way is noticed.
-    Integrity {
-        /// Not at all.
-        None,
-        /// By the transport (TLS): what is damaged does not arrive.
-        Transport,
-        /// By a checksum in the message.
-        Checksum,
-    }
-}
-knob! {
-    /// What the sync lamp counts.
-    LampCounts {
-        /// Items waiting to be sent, and nothing else.
-        Waiting,
-        /// Everything that the server does not have.
-        Unsynced,
-    }
-}
-knob! {
-    /// Whether the app sells what it does not show.
-    TillCheck {
-        /// It does.
-        None,
-        /// It refuses.
-        Refuses,
-    }
-}
-knob! {
-    /// How a deletion is kept on the server.
-    Deletion {
-        /// The row is removed.
-        Removed,
-        /// A tombstone stays.
-        Tombstone,
-    }
-}
-knob! {
-    /// Whether the server keeps an audit trail.
-    AuditTrail {
-        /// No: a console log at most.
-        None,
-        /// An entry for each change, rejection and conflict, in the same transaction.
-        Complete,
-    }
-}
-knob! {
-    /// Whether references are checked by the server's schema.
-    References {
-        /// No.
-        Unchecked,
-        /// A row whose parent is not there is refused.
-        Checked,
-    }
-}
 
 /// The largest number that a knob takes by name: a day in milliseconds. A run settles for twenty of the longest period,
 /// and a month of heartbeats shows nothing that a day of them does not.
@@ -574,9 +130,98 @@ pub struct Policy {
     pub deletion: Deletion,
     /// Whether the server keeps an audit trail.
     pub audit: AuditTrail,
+    /// Where receipt numbers come from.
+    pub numbers: Numbers,
+    /// What an item that failed but will be tried again is called.
+    pub failed_state: FailedState,
+    /// What a rejection does on the device.
+    pub on_rejection: OnRejection,
+    /// When an item leaves the outbox.
+    pub dequeue: Dequeue,
+    /// When an op's idempotency key is made.
+    pub key_made: KeyMade,
+    /// What makes a device try again after a failure.
+    pub liveness: Liveness,
+    /// As whom an op is sent.
+    pub owner: Owner,
+    /// What an upgrade does with what was queued before.
+    pub schema: Schema,
+    /// Whether queued changes of one row are joined.
+    pub coalesce: Coalesce,
+    /// What an edit names as the state that its author saw.
+    pub edit_base: EditBase,
+    /// What happens to ops that build on a rejected one.
+    pub cascade: Cascade,
+    /// How the delay before a retry grows.
+    pub back_off: BackOff,
+    /// Where a device keeps the server's identity of a row that it made.
+    pub mapping: Mapping,
+    /// Who replaces temporary identities in what refers to them.
+    pub mapped_by: Mapped,
+    /// What a temporary identity is made of.
+    pub temp_ids: TempIds,
+    /// What an op's identity is made of.
+    pub op_ids: OpIds,
+    /// Where an op that lost a conflict and is sent again goes.
+    pub requeue: Requeue,
+    /// How an answer tells that some ops of a push failed.
+    pub partial_failure: PartialFailure,
+    /// What "clear the sync queue" does.
+    pub clear_queue: ClearQueue,
+    /// When the user is told that the device is up to date.
+    pub up_to_date: UpToDate,
+    /// What the server looks at first.
+    pub checks: Checks,
+    /// When an edit is held against the present value.
+    pub version_check: VersionCheck,
+    /// How a row that is known by its content is found again.
+    pub natural_key: NaturalKey,
+    /// How tenants, practices and users are kept apart.
+    pub scope: Scope,
+    /// When a change gets its place in the order that cursors follow.
+    pub cursor: Cursor,
+    /// What the next page begins after.
+    pub page_edge: PageEdge,
+    /// When a device's cursor moves.
+    pub cursor_moves: CursorMoves,
+    /// What the pull after a push brings.
+    pub filtered_pull: FilteredPull,
+    /// When a trigger pulls.
+    pub pull_when: PullWhen,
+    /// Which entities a pull brings.
+    pub tables: Tables,
+    /// What the server does with a row whose identity it has already.
+    pub same_row: SameRow,
+    /// What is set aside before it is sold.
+    pub escrow: Escrow,
+    /// How long the server holds what a sale asked for, in milliseconds.
+    pub hold_life: u64,
+    /// Whether the server tells devices of changes as they happen.
+    pub live: Live,
+    /// What makes an edit a conflict.
+    pub detection: Detection,
+    /// How a conflict is decided.
+    pub resolution: Resolution,
+    /// What the author of the edit that lost is told.
+    pub loser: Loser,
+    /// What a merge takes a field for that one side does not have.
+    pub missing_field: MissingField,
+    /// Where a conflict is decided.
+    pub strategy: Strategy,
+    /// What an edit of a deleted row does.
+    pub on_deleted: OnDeleted,
+    /// What decides between two edits with equal stamps.
+    pub tie: Tie,
+    /// What is decided without a human under the strategies that ask one.
+    pub decider: Decider,
 }
 
 impl Policy {
+    /// Whether the server takes the items of an op together, in one transaction or in a few.
+    pub fn by_op(&self) -> bool {
+        self.atomicity != Atomicity::Item
+    }
+
     /// The delay before retry number `n` (from 1).
     pub fn delay(&self, n: u32) -> Span {
         let mut ms = self.retry_base;

@@ -67,6 +67,48 @@ pub const SERI_2026_01_16: Policy = Policy {
     lamp: LampCounts::Waiting,
     deletion: Deletion::Removed,
     audit: AuditTrail::None,
+    numbers: Numbers::OwnBlock,
+    failed_state: FailedState::Waiting,
+    on_rejection: OnRejection::Tells,
+    dequeue: Dequeue::OnAck,
+    key_made: KeyMade::Once,
+    liveness: Liveness::Timers,
+    owner: Owner::InOp,
+    schema: Schema::Migrates,
+    coalesce: Coalesce::Nothing,
+    edit_base: EditBase::Chained,
+    cascade: Cascade::Cancels,
+    back_off: BackOff::Exponential,
+    mapping: Mapping::Persisted,
+    mapped_by: Mapped::Server,
+    temp_ids: TempIds::Unique,
+    op_ids: OpIds::DeviceAndCounter,
+    requeue: Requeue::InOrder,
+    partial_failure: PartialFailure::PerOp,
+    clear_queue: ClearQueue::Reports,
+    up_to_date: UpToDate::WhenComplete,
+    checks: Checks::KeyFirst,
+    version_check: VersionCheck::InTransaction,
+    natural_key: NaturalKey::Unique,
+    scope: Scope::Kept,
+    cursor: Cursor::AtCommit,
+    page_edge: PageEdge::WholeCommits,
+    cursor_moves: CursorMoves::AfterEachPage,
+    filtered_pull: FilteredPull::Everything,
+    pull_when: PullWhen::Always,
+    tables: Tables::All,
+    same_row: SameRow::MakesAnother,
+    escrow: Escrow::Nothing,
+    hold_life: 60_000,
+    live: Live::Nothing,
+    detection: Detection::BaseVersion,
+    resolution: Resolution::LaterEdit,
+    loser: Loser::Told,
+    missing_field: MissingField::Deletion,
+    strategy: Strategy::OnServer,
+    on_deleted: OnDeleted::Refused,
+    tie: Tie::ByDevice,
+    decider: Decider::Severity,
 };
 
 /// `seri-2`: 01-16 with batches pushed, `createdAt` kept, the lines of sales downloaded, a pull after each push, and its
@@ -171,12 +213,91 @@ pub const SERI_SOUND: Policy = Policy {
     ..SERI_2026_01_16
 };
 
+/// PayTrack as written. Readings: online first is a push at once after every op, with the queue as fallback; a retry of a
+/// create meets its own row and conflicts with it, since nothing but the row's identity and version is compared; the
+/// version that an edit names is the server's last; the five listed delays are a cap, three retries the budget; the
+/// optional timer runs every five minutes; `2 ^ n` is taken as the power that the example shows.
+pub const PAYTRACK: Policy = Policy {
+    till_check: TillCheck::None,
+    batch: 100,
+    restart: Restart::Leave,
+    retries: 3,
+    exhausted: Exhausted::Final,
+    retry_cap: 16_000,
+    counts_as_failure: CountsAs::AnyFailure,
+    time_out: 30_000,
+    push_every: 300_000,
+    pull_every: 300_000,
+    idempotency: Idempotency::None,
+    same_row: SameRow::Conflicts,
+    atomicity: Atomicity::Batch,
+    detection: Detection::RowVersion,
+    resolution: Resolution::ServerWins,
+    edit_base: EditBase::LastAcked,
+    merge: Merge::Overwrite,
+    page: 100,
+    clock: Clock::Wall,
+    clear_queue: ClearQueue::Silent,
+    ..SERI_SOUND
+};
+
+/// SmartDMV as written. Readings: operations travel in arrays of fifty, each with a result of its own; a conflict is seen
+/// by time alone; the strategy is manual, and what is of low severity is decided without asking; a validation error is
+/// skipped with a log line; the device replaces temporary identities; there are no idempotency keys; a sync runs on
+/// reconnect, after an op and every half minute, and only when something is pending; what is pulled counts as synced.
+pub const SMARTDMV: Policy = Policy {
+    till_check: TillCheck::None,
+    order: OutboxOrder::ByType,
+    types: TypeTable::Dependencies,
+    batch: 50,
+    restart: Restart::Leave,
+    retries: 3,
+    exhausted: Exhausted::Final,
+    counts_as_failure: CountsAs::AnyFailure,
+    on_rejection: OnRejection::SkipsWithLog,
+    push_every: 30_000,
+    pull_every: 30_000,
+    pull_when: PullWhen::WithPending,
+    identity: Identity::Server,
+    mapped_by: Mapped::Device,
+    idempotency: Idempotency::None,
+    detection: Detection::EditTime,
+    resolution: Resolution::Manual,
+    cursor: Cursor::AtStart,
+    merge: Merge::OverwriteAndMark,
+    page: 50,
+    deletion: Deletion::Removed,
+    clock: Clock::Wall,
+    ..SERI_SOUND
+};
+
+/// PayTrack made sound: its batches of a hundred, its time-out of 30 s and its triggers, on the sound mechanisms.
+pub const PAYTRACK_SOUND: Policy = Policy { batch: 100, page: 50, pull_every: 60_000, ..SERI_SOUND };
+
+/// SmartDMV made sound: batches and pages of fifty, temporary identities that the server maps, on the sound mechanisms.
+pub const SMARTDMV_SOUND: Policy =
+    Policy { batch: 50, page: 50, identity: Identity::Server, push_every: 30_000, ..SERI_SOUND };
+
+/// Seri made sound, with every quantity shared out: a device sells offline from its own share alone, so no sale is ever
+/// rejected for want of stock after its receipt. What it costs is refusals at the till.
+pub const ESCROW: Policy = Policy { escrow: Escrow::Shares, pull_every: 30_000, ..SERI_SOUND };
+
+/// Seri made sound, with reservation on the server: a sale first has what it needs held for it, and confirms the hold when
+/// it is pushed; a hold that nobody confirms ends after a minute. Without a network it refuses.
+pub const RESERVATION: Policy = Policy { escrow: Escrow::Holds, ..SERI_SOUND };
+
 /// Every preset with its name and where it comes from.
-pub const PRESETS: [(&str, &str, Policy); 6] = [
+pub const PRESETS: [(&str, &str, Policy); 12] = [
     ("seri-2026-01-16", "Seri as found (seri-1, sections 1 to 3)", SERI_2026_01_16),
     ("seri-2026-01-17", "Seri with batches pushed (seri-2), none of the five fixes", SERI_2026_01_17),
     ("seri-mvp", "Seri as its data flow describes it (seri-3): push only", SERI_MVP),
     ("seri-week-1", "Seri with its two critical fixes only", SERI_WEEK_1),
     ("seri-recommended", "Seri with all five fixes as written", SERI_RECOMMENDED),
     ("seri-sound", "Seri made sound: no invariant can be broken", SERI_SOUND),
+    ("paytrack", "PayTrack as written: versions, server wins, atomic batches of a hundred", PAYTRACK),
+    ("smartdmv", "SmartDMV as written: temporary identities, a conflict store, batches of fifty", SMARTDMV),
+    ("paytrack-sound", "PayTrack made sound: no invariant can be broken", PAYTRACK_SOUND),
+    ("smartdmv-sound", "SmartDMV made sound: no invariant can be broken", SMARTDMV_SOUND),
+    ("escrow", "Seri made sound, with stock shared out so that offline sales never oversell", ESCROW),
+    ("reservation", "Seri made sound, with stock held by the server for each sale", RESERVATION),
 ];

@@ -3,6 +3,7 @@
 //! How an item takes effect is in `statements.rs` (one by one) and `group.rs` (all of an op together).
 
 use super::device::goal;
+use super::escrow::install_of;
 use super::message::{Body, ItemResult, Wire, server_micros};
 use super::policy::*;
 use super::statements::Statement;
@@ -24,13 +25,21 @@ pub struct PushTask {
     pub(super) results: Vec<ItemResult>,
     pub(super) made: Vec<(Entity, Key, Key)>,
     pub(super) work: Span,
+    /// What was read in a transaction of its own, to be used in the next.
+    pub(super) read: Vec<(Entity, Key, i64)>,
+    /// The whole push failed.
+    pub(super) failed: bool,
 }
 
 /// The server.
 pub struct Server<St: Store> {
     pub(super) policy: Policy,
     pub(super) domain: &'static Domain,
-    tasks: Vec<PushTask>,
+    pub(super) tasks: Vec<PushTask>,
+    /// The device and the installation whose push is being handled.
+    pub(super) sender: (NodeId, u32),
+    /// What the present transaction goes by instead of looking.
+    pub(super) read: Vec<(Entity, Key, i64)>,
     next: u32,
     store: PhantomData<St>,
 }
@@ -38,7 +47,15 @@ pub struct Server<St: Store> {
 impl<St: Store> Server<St> {
     /// A server that has just started.
     pub fn new(policy: Policy, domain: &'static Domain) -> Self {
-        Server { policy, domain, tasks: Vec::new(), next: 0, store: PhantomData }
+        Server {
+            policy,
+            domain,
+            tasks: Vec::new(),
+            sender: (NodeId::SERVER, 0),
+            read: Vec::new(),
+            next: 0,
+            store: PhantomData,
+        }
     }
 
     fn message(&mut self, store: &mut St, from: NodeId, wire: Wire, cx: &mut Context<Wire>) {
@@ -65,11 +82,24 @@ impl<St: Store> Server<St> {
                     results: Vec::new(),
                     made: Vec::new(),
                     work: Span::ZERO,
+                    read: Vec::new(),
+                    failed: false,
                 };
                 self.go_on(store, task, cx);
             }
-            Body::Pull { since, full } => self.answer_pull(store, from, wire.ticket, since, full, cx),
-            Body::Pushed { .. } | Body::Pulled { .. } => {}
+            Body::Pull { since, full, released } => {
+                if self.policy.escrow == Escrow::Shares {
+                    self.rebalance(store, from, install_of(wire.ticket), &released, cx);
+                }
+                self.answer_pull(store, from, wire.ticket, since, full, cx);
+            }
+            Body::Hold { wants } => {
+                let rows = self.hold(store, from, install_of(wire.ticket), &wants, cx);
+                let body = Body::Held { rows };
+                let wire = Wire::new(wire.ticket, server_micros(cx.uptime()), self.policy.integrity, body);
+                cx.reply(from, cx.request(), [], wire);
+            }
+            Body::Pushed { .. } | Body::Pulled { .. } | Body::Held { .. } => {}
         }
     }
 
@@ -77,9 +107,10 @@ impl<St: Store> Server<St> {
     fn go_on(&mut self, store: &mut St, mut task: PushTask, cx: &mut Context<Wire>) {
         while task.at < task.items.len() {
             let from = task.from;
+            self.sender = (from, install_of(task.ticket));
             let done = match self.policy.atomicity {
-                Atomicity::Op => self.next_op(store, &mut task, from, cx),
                 Atomicity::Item => self.next_statement(store, &mut task, from, cx),
+                _ => self.next_op(store, &mut task, from, cx),
             };
             let last = task.at >= task.items.len();
             if !last && (done || self.policy.isolation == Isolation::Statements) {
@@ -98,7 +129,10 @@ impl<St: Store> Server<St> {
                 ops.push(result.op);
             }
         }
-        let body = Body::Pushed { results: task.results, failed: false };
+        let refused = |result: &ItemResult| matches!(result.verdict, Verdict::Rejected { .. });
+        let failed =
+            task.failed || self.policy.partial_failure == PartialFailure::TopLevel && task.results.iter().any(refused);
+        let body = Body::Pushed { results: task.results, failed };
         let wire = Wire::new(task.ticket, server_micros(cx.uptime()), self.policy.integrity, body);
         cx.reply(task.from, task.request, ops, wire);
     }
@@ -120,7 +154,8 @@ impl<St: Store> Server<St> {
             }
             let opening = rows.len();
             store.changed_since(since, &mut |row| {
-                if row.entity == Entity::AUDIT || cut.is_some() {
+                let other = row.entity == Entity::GRANT && row.get(0).or_zero() != i64::from(from.0);
+                if row.entity == Entity::AUDIT || other || cut.is_some() {
                     return;
                 }
                 let full = page > 0 && rows.len() - opening >= page;
@@ -155,7 +190,8 @@ impl<St: Store> Server<St> {
     fn fail(&self, from: NodeId, wire: Wire, cx: &mut Context<Wire>) {
         let body = match wire.body {
             Body::Push { .. } => Body::Pushed { results: Vec::new(), failed: true },
-            Body::Pull { since, full } => Body::Pulled {
+            Body::Hold { .. } => Body::Held { rows: Vec::new() },
+            Body::Pull { since, full, .. } => Body::Pulled {
                 rows: Vec::new(),
                 answers: Vec::new(),
                 since,

@@ -152,7 +152,7 @@ impl<St: Store> Server<St> {
     fn is_keyed(&self, item: &Item) -> bool {
         self.policy.idempotency != Idempotency::None
             && match self.policy.key_covers {
-                KeyCovers::Sales => item.row.entity == SALE,
+                KeyCovers::Sales | KeyCovers::SaleOps => item.row.entity == SALE,
                 KeyCovers::Everything => item.action == Action::Create,
             }
     }
@@ -216,7 +216,13 @@ impl<St: Store> Server<St> {
 
     pub(super) fn validates(&self, row: &Row, amount: i64) -> bool {
         let sale = row.entity != STOCK_MOVEMENT || row.get(field::MOVED_KIND) == Value::int(kind::SALE);
-        self.policy.validation != Validation::None && amount < 0 && (self.policy.validates == Validates::All || sale)
+        self.policy.validation != Validation::None
+            && amount < 0
+            && match self.policy.validates {
+                Validates::All => true,
+                Validates::Sales => sale,
+                Validates::Stock => row.entity == STOCK_MOVEMENT,
+            }
     }
 
     /// A row by its identity, or, for a batch, by lot and product.

@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_dump_has_a_view_for_every_entity() {
         let (_folder, file) = dumped(&shop());
-        let names = retail::RETAIL.entities.iter().map(|entity| entity.name).chain(["conflict", "audit"]);
+        let names = retail::RETAIL.entity_specs().map(|(_, entity)| entity.name).chain(["conflict", "audit"]);
         for name in names {
             let rows: i64 = file
                 .query_row(&format!("SELECT count(*) FROM \"{name}\""), [], |row| row.get(0))

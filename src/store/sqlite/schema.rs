@@ -113,9 +113,9 @@ fn row_columns() -> String {
 /// The statements that make a view of the visible records for each entity of a domain, and for the records that every
 /// domain has. A name that is taken gets an underscore.
 pub fn views(domain: &Domain) -> String {
-    let entities = domain.entities.iter().enumerate().map(|(n, spec)| {
+    let entities = domain.entity_specs().map(|(entity, spec)| {
         let fields: Vec<&str> = spec.fields.iter().map(|field| field.name).collect();
-        (Entity(n as u8), spec.name, fields)
+        (entity, spec.name, fields)
     });
     let common = [
         (Entity::CONFLICT, domain.entity_name(Entity::CONFLICT), vec!["losing_op", "winning_op", "field"]),

@@ -1,0 +1,27 @@
+//! What every app can be asked to do, whatever the business: sync now, download everything again, clear the queue.
+//!
+//! Commands change no row of their own; how an app obeys is its own affair.
+
+use super::domain::{Promise, Shape, VerbSpec};
+use super::op::Verb;
+
+/// The number of the first command; verbs of a business lie below.
+pub const FIRST: u8 = 240;
+
+/// Sync now: value 0 for both ways, 1 for push, 2 for pull.
+pub const SYNC: Verb = Verb(FIRST);
+/// Download everything again.
+pub const REFRESH: Verb = Verb(FIRST + 1);
+/// Throw away what still has to be sent.
+pub const CLEAR_QUEUE: Verb = Verb(FIRST + 2);
+
+const fn command(name: &'static str, tells: &'static str, shape: Shape) -> VerbSpec {
+    VerbSpec { name, tells, stem: name, shape, promise: Promise::Command }
+}
+
+/// All commands, from [`FIRST`] on.
+pub static COMMANDS: [VerbSpec; 3] = [
+    command("sync", "syncs:", Shape::Word(&["both", "push", "pull"])),
+    command("refresh", "downloads everything again", Shape::Word(&["now"])),
+    command("clear-queue", "clears the sync queue", Shape::Word(&["now"])),
+];
