@@ -6,6 +6,7 @@
 
 pub mod compare;
 pub mod estimate;
+pub mod blindness;
 pub mod finding;
 pub mod report;
 pub mod run;
@@ -15,6 +16,7 @@ pub mod vacuity;
 
 pub use compare::{Cell, Compared, Comparison, FIGURES, Figure, Fixed, Standing, Tested};
 pub use estimate::{Estimate, Quantile};
+pub use blindness::{Attempt, Sight, sight};
 pub use finding::{Breadth, Finding};
 pub use report::{Nondeterminism, Progress, Report};
 pub use run::Campaign;

@@ -45,7 +45,8 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Run scenario files on every system that they name and hold the results against what they expect
-    #[command(after_help = "Examples:\n  squall replay\n  squall replay scenarios/retail findings/a-12ab.json")]
+    #[command(after_help = "Examples:\n  squall replay\n  squall replay scenarios/retail findings/a-12ab.json\n  \
+squall replay --vacuous scenarios")]
     Replay(Replay),
     /// Run a system through many random bad days and shrink what breaks to short stories
     #[command(after_help = "Examples:\n  squall fuzz\n  squall fuzz seri-sound --seeds 0..100000 -j 8\n  squall fuzz \
@@ -86,6 +87,9 @@ pub struct Replay {
     /// Scenario files, or folders to be searched for them
     #[arg(default_value = "scenarios", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Tell which scenarios would also pass on systems that are broken on purpose
+    #[arg(long)]
+    pub vacuous: bool,
 }
 
 /// Arguments of `fuzz`.

@@ -36,6 +36,17 @@ pub fn with_knobs(name: &str) -> Option<Result<Arc<dyn Subject>, Unknown>> {
     Some(set_knobs(name, base, knobs))
 }
 
+/// The policy behind a name with or without knobs; `None` if it names nothing.
+pub fn policy(name: &str) -> Option<Policy> {
+    let mut parts = name.split('+');
+    let base = parts.next()?;
+    let preset = PRESETS.iter().find(|(known, ..)| *known == base).map(|(_, _, policy)| *policy)?;
+    parts.filter(|setting| !setting.starts_with("store=")).try_fold(preset, |policy, setting| {
+        let (knob, value) = setting.split_once('=')?;
+        policy.with(knob, value).ok()
+    })
+}
+
 fn set_knobs(name: &str, base: &str, knobs: &str) -> Result<Arc<dyn Subject>, Unknown> {
     let unknown = |part: &str, what: &str, known: Vec<String>| Unknown { part: part.into(), what: what.into(), known };
     let names = || PRESETS.iter().map(|(name, ..)| name.to_string()).collect();

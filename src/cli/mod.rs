@@ -12,6 +12,7 @@ mod exit;
 mod explain;
 mod failure;
 mod findings;
+mod flaws;
 mod fuzz;
 mod interrupt;
 mod list;
@@ -26,9 +27,11 @@ mod stopwatch;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod vacuous;
+mod why;
 
 pub use exit::Exit;
-pub use registry::{Hook, Registry};
+pub use registry::{Changes, Hook, Registry};
 
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
@@ -72,6 +75,7 @@ pub fn run(registry: Registry) -> ExitCode {
 fn command(registry: &Registry, cli: Cli) -> Exit {
     let mut out = Out::new(cli.format, cli.color, cli.width.map(usize::from));
     let ended = match &cli.command {
+        Command::Replay(args) if args.vacuous => vacuous::vacuous(registry, args, &mut out),
         Command::Replay(args) => replay::replay(registry, args, &mut out),
         Command::Fuzz(args) => fuzz::fuzz(registry, args, &mut out),
         Command::Compare(args) => compare::compare(registry, args, &mut out),

@@ -4,8 +4,8 @@ use super::args::{Cli, Command};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{Format, Out};
-use super::registry::Registry;
-use super::{compare, diff, explain, fuzz, list, replay};
+use super::registry::{Changes, Registry};
+use super::{compare, diff, explain, fuzz, list, replay, vacuous};
 use crate::explore::test_shop::TestShop;
 use clap::Parser;
 use std::io::Write;
@@ -26,7 +26,14 @@ impl Write for Page {
 }
 
 fn registry() -> Registry {
-    Registry::empty().with(TestShop::forgetful()).with(TestShop::repaired())
+    let change = |from: &'static str, to: &'static str, text: &'static str| -> Changes {
+        Box::new(move |name| if name == from { vec![(text.to_string(), to.to_string())] } else { Vec::new() })
+    };
+    Registry::empty()
+        .with(TestShop::forgetful())
+        .with(TestShop::repaired())
+        .with_flaws(change("repaired-shop", "forgetful-shop", "it forgets what it has seen"))
+        .with_repairs(change("forgetful-shop", "repaired-shop", "it remembers"))
 }
 
 /// What a command line prints and how it ends.
@@ -37,6 +44,7 @@ fn squall(args: &[&str]) -> (String, Result<Exit, Failure>) {
     out.width = cli.width.map_or(out.width, usize::from);
     let registry = registry();
     let ended = match &cli.command {
+        Command::Replay(args) if args.vacuous => vacuous::vacuous(&registry, args, &mut out),
         Command::Replay(args) => replay::replay(&registry, args, &mut out),
         Command::Fuzz(args) => fuzz::campaign(&registry, args, &Default::default(), &mut out),
         Command::Compare(args) => compare::comparison(&registry, args, &Default::default(), &mut out),
@@ -273,4 +281,71 @@ fn the_commands_that_the_readme_compares_with_can_be_parsed() {
         let parsed = Cli::try_parse_from([&["squall"][..], &command].concat());
         assert!(matches!(parsed.map(|cli| cli.command), Ok(Command::Compare(_))), "{command:?}");
     }
+/// A scenario with one lost answer: the till sends its sale again.
+fn with_a_lost_answer(system: &str) -> String {
+    let lost = r#""schedule": { "till.push.sale-1.try-1.reply": "drop" }, "heal": "1m", "expect": { "SYSTEM""#;
+    let text = TWO_SALES.replace("STOCK", "3").replace("\"expect\": { \"repaired-shop\"", lost);
+    text.replace("SYSTEM", system)
+}
+
+#[test]
+fn a_scenario_that_no_flaw_changes_is_vacuous_until_its_file_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.json");
+    let judged = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        let (shown, ended) = squall(&["replay", "--vacuous", path.to_str().unwrap()]);
+        (shown, ended.unwrap())
+    };
+    let polite = TWO_SALES.replace("STOCK", "3");
+    let (text, exit) = judged(&polite);
+    assert_eq!(exit, Exit::Vacuous, "{text}");
+    assert!(text.contains("0 of 1  VACUOUS"), "{text}");
+    let (text, exit) = judged(&polite.replace("\"holds\": true", "\"holds\": true, \"vacuous\": true"));
+    assert_eq!(exit, Exit::Held, "{text}");
+    assert!(text.contains("0 of 1  vacuous, as the file says"), "{text}");
+    let (text, exit) = judged(&with_a_lost_answer("repaired-shop"));
+    assert_eq!(exit, Exit::Held, "{text}");
+    assert!(text.contains("1 of 1  it forgets what it has seen"), "{text}");
+    let (text, exit) = judged(&with_a_lost_answer("forgetful-shop"));
+    assert_eq!(exit, Exit::Vacuous, "{text}");
+    assert!(text.contains("not judged"), "{text}");
+}
+
+#[test]
+fn a_story_says_what_it_needs_how_little_would_have_saved_it_and_what_mends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.json");
+    std::fs::write(&path, with_a_lost_answer("forgetful-shop")).unwrap();
+    let (text, ended) = squall(&["explain", path.to_str().unwrap()]);
+    assert_eq!(ended.unwrap(), Exit::Broken);
+    let (_, why) = text.split_once("why ").expect("there is a reason");
+    insta::assert_snapshot!(why.split_once("\n\n").unwrap().0);
+    let (text, _) = squall(&["explain", path.to_str().unwrap(), "--format", "json"]);
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["why"]["needs"][0]["necessary"], true);
+    assert_eq!(value["why"]["holds_when"][0]["change"], "it remembers");
+}
+
+#[test]
+fn a_green_campaign_names_what_never_happened_and_is_vacuous_once_it_was_long_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let fuzzed = |seeds: &str| {
+        let save = folder.path().to_str().unwrap();
+        let (text, ended) = squall(&["fuzz", "repaired-shop", "--seeds", seeds, "-j", "2", "--save", save]);
+        (text, ended.unwrap())
+    };
+    let never = |text: &str, what: &str| {
+        let line = text.lines().find(|line| line.starts_with(what)).expect("the report has this line").to_string();
+        line.split_once("never: ").map(|(_, names)| names.to_string())
+    };
+    let (text, exit) = fuzzed("0..3");
+    assert_eq!(exit, Exit::Held, "{text}");
+    assert!(text.contains("too few runs to say"), "{text}");
+    assert!(never(&text, "faults fired").is_some(), "{text}");
+    assert_eq!(never(&text, "goals reached").as_deref(), Some("a sale took nothing"), "{text}");
+    let (text, exit) = fuzzed("0..1000");
+    assert_eq!(exit, Exit::Vacuous, "{text}");
+    assert!(text.contains("VACUOUS: what is listed as `never`"), "{text}");
+    assert_eq!(never(&text, "goals reached").as_deref(), Some("a sale took nothing"), "{text}");
 }

@@ -218,6 +218,17 @@ impl Outcome {
     pub fn broke(&self, identity: Identity) -> Option<&Violation> {
         self.violations.iter().find(|violation| violation.identity() == identity)
     }
+
+    /// The promises that were broken, each once, in the order in which they broke.
+    pub fn broken(&self) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        for violation in &self.violations {
+            if !names.contains(&violation.invariant) {
+                names.push(violation.invariant);
+            }
+        }
+        names
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod rows;
 pub mod standing;
 pub mod story;
+pub mod twin;
 pub mod words;
 
 pub use story::{Style, table};
