@@ -5,6 +5,8 @@
 
 mod args;
 mod builtin;
+mod canaries;
+mod canary_rows;
 mod diff;
 mod exit;
 mod explain;
@@ -74,6 +76,7 @@ fn command(registry: &Registry, cli: Cli) -> Exit {
         Command::Explain(args) => explain::explain(registry, args, &mut out),
         Command::Diff(args) => diff::diff(registry, args, &mut out),
         Command::Shrink(args) => shrink::shrink(registry, args, &mut out),
+        Command::Canaries(args) => canaries::canaries(registry, args, &mut out),
         Command::List(args) => list::list(registry, args, &mut out),
         Command::Schema => out.print(&crate::scenario::schema(&registry.domains())).map(|()| Exit::Held),
         Command::Completions { shell } => completions(*shell, &mut out),
