@@ -222,7 +222,50 @@ fn save(
 
 #[cfg(test)]
 mod tests {
+    use super::super::args::{Cli, Command};
+    use super::super::output::Format;
+    use super::super::tests::Page;
     use super::*;
+    use clap::Parser;
+
+    /// What the command prints about two canaries that are found at once, and how it ends.
+    fn hunted(budget: &str, more: &[&str]) -> (String, Exit) {
+        let wanted =
+            ["B01", "C08"].map(|row| builtin::canaries().iter().find(|one| one.id.starts_with(row)).unwrap().id);
+        let few = ["--budget", budget, "--ranges", "2", "--stories", "1"];
+        let cli = Cli::try_parse_from([&["squall", "canaries"], &wanted[..], &few, more].concat()).unwrap();
+        let Command::Canaries(args) = &cli.command else { panic!("another command was parsed") };
+        let page = Page::default();
+        let mut out = Out::onto(Box::new(page.clone()), cli.format);
+        let exit = listed(&Registry::builtin(), args, &Stop::default(), &mut out).unwrap();
+        (page.text(), exit)
+    }
+
+    #[test]
+    fn canaries_are_found_alike_on_any_number_of_threads_and_their_stories_replay() {
+        let folder = tempfile::tempdir().unwrap();
+        let save = folder.path().to_str().unwrap();
+        let (text, exit) = hunted("60", &["--format", "json", "-j", "2", "--save", save]);
+        assert_eq!(exit, Exit::Held, "{text}");
+        let facts = |text: &str| -> Vec<serde_json::Value> {
+            let mut value: serde_json::Value = serde_json::from_str(text).unwrap();
+            let rows = value["canaries"].as_array_mut().unwrap();
+            rows.iter_mut().for_each(|row| row["seconds_median"] = 0.into());
+            std::mem::take(rows)
+        };
+        assert_eq!(facts(&text), facts(&hunted("60", &["--format", "json", "-j", "1", "--save", save]).0));
+        let mut out = Out::onto(Box::new(Page::default()), Format::Text);
+        let replay = super::super::args::Replay { paths: vec![folder.path().into()] };
+        assert_eq!(super::super::replay::replay(&Registry::builtin(), &replay, &mut out).unwrap(), Exit::Held);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn with_one_run_in_each_range_a_canary_is_missed() {
+        let (text, exit) = hunted("1", &[]);
+        assert_eq!(exit, Exit::Broken, "{text}");
+        assert!(text.contains("MISSED") && text.contains(">1"), "{text}");
+    }
 
     fn ids(written: &[&str]) -> Vec<&'static str> {
         let written: Vec<String> = written.iter().map(|id| id.to_string()).collect();

@@ -154,3 +154,65 @@ pub fn value(rows: &[Row], profile: &str, seconds: f64) -> Value {
         .collect();
     json!({ "profile": profile, "seconds": seconds, "canaries": canaries })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::output::Format;
+    use super::super::tests::Page;
+    use super::*;
+
+    static SHORT: Canary = Canary {
+        id: "B01-unchecked",
+        mechanism: "two devices sell the same last unit",
+        base: "seri-sound",
+        flaw: ("validation", "none"),
+        companions: &[],
+        invariant: "stock-never-negative",
+        domain: "retail",
+        size: Some((2, 6, 0)),
+        faulty: false,
+        recommended: false,
+    };
+    static OPEN: Canary = Canary { id: "C04-no-size", size: None, faulty: true, ..SHORT };
+
+    fn row(canary: &'static Canary, runs: &[Option<u64>], size: Option<(u32, u32, u32)>) -> Row {
+        let hunts: Vec<(Hunt, f64)> =
+            runs.iter().map(|runs| (Hunt { runs: runs.unwrap_or(canary.budget()), seed: *runs }, 0.25)).collect();
+        let mut row = Row::of(canary, canary.budget(), &hunts, None);
+        row.size = size.map(|(devices, steps, faults)| Size { faults, devices, steps });
+        row
+    }
+
+    fn rows() -> Vec<Row> {
+        let mut rows = vec![
+            row(&SHORT, &[Some(9), Some(1_200), Some(3)], Some((2, 8, 0))),
+            row(&SHORT, &[Some(9), None, Some(3)], Some((2, 9, 0))),
+            row(&OPEN, &[Some(9), None, None], Some((3, 40, 2))),
+            row(&OPEN, &[None], None),
+        ];
+        rows[0].saved = Some("stories/B01-unchecked.json".into());
+        rows
+    }
+
+    #[test]
+    fn the_table_shows_the_median_the_worst_the_story_and_what_is_wrong_with_it() {
+        let page = Page::default();
+        let mut out = Out::onto(Box::new(page.clone()), Format::Text);
+        head(4, 3, "default", 2, &mut out).unwrap();
+        show(&rows(), Exit::Broken, 1.25, &mut out).unwrap();
+        insta::assert_snapshot!(page.text().replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+    }
+
+    #[test]
+    fn the_json_has_every_promised_key() {
+        insta::assert_snapshot!(serde_json::to_string_pretty(&value(&rows()[..1], "default", 1.25)).unwrap());
+    }
+
+    #[test]
+    fn a_canary_that_escapes_in_half_of_the_ranges_is_missed() {
+        let missed = |runs: &[Option<u64>]| row(&SHORT, runs, None).is_missed();
+        assert!(!missed(&[Some(1), Some(2), None]));
+        assert!(missed(&[Some(1), None]) && missed(&[None]));
+        assert_eq!(row(&SHORT, &[Some(1), Some(5), Some(2), Some(9)], None).median(), Some(5));
+    }
+}

@@ -12,8 +12,16 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+/// A page that is written to and read back.
 #[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
+pub struct Page(Arc<Mutex<Vec<u8>>>);
+
+impl Page {
+    /// What stands on it.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Page {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -44,8 +52,7 @@ fn squall(args: &[&str]) -> (String, Result<Exit, Failure>) {
         other => panic!("no test runs {other:?}"),
     };
     assert_eq!(out.format == Format::Json, cli.format == Format::Json);
-    let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
-    (text, ended)
+    (page.text(), ended)
 }
 
 fn fuzzed(folder: &Path, more: &[&str]) -> (String, Exit) {

@@ -78,16 +78,6 @@ pub static CANARIES: &[Canary] = &[
         ..QUIET
     },
     Canary {
-        id: "B03-read-then-write",
-        mechanism: "validation reads the stock and then writes the difference: two requests both read the same",
-        flaw: ("validation", "read-then-write"),
-        companions: &[("isolation", "statements")],
-        invariant: "stock-conserved",
-        size: Some((2, 8, 0)),
-        recommended: true,
-        ..QUIET
-    },
-    Canary {
         id: "B12-pull-overwrites-stock",
         mechanism: "a pull overwrites the stock that the device has already reduced",
         flaw: ("merge", "overwrite"),
@@ -107,6 +97,7 @@ pub static CANARIES: &[Canary] = &[
         id: "B24-no-idempotency",
         mechanism: "the answer is lost or late, the device sends again, and the server creates again",
         flaw: ("idempotency", "none"),
+        companions: &[("identity", "server")],
         invariant: "one-effect-per-op",
         size: Some((1, 6, 0)),
         ..QUIET
@@ -115,7 +106,7 @@ pub static CANARIES: &[Canary] = &[
         id: "B25-check-then-store-key",
         mechanism: "check, create and store the key are three statements: two copies in flight both pass the check",
         flaw: ("idempotency", "check-then-store"),
-        companions: &[("isolation", "statements")],
+        companions: &[("identity", "server"), ("isolation", "statements")],
         invariant: "one-effect-per-op",
         size: Some((1, 8, 0)),
         recommended: true,
@@ -125,6 +116,7 @@ pub static CANARIES: &[Canary] = &[
         id: "B28-key-expires",
         mechanism: "the key lives for 24 hours, and the device is offline for longer between send and re-send",
         flaw: ("key-life", "24"),
+        companions: &[("identity", "server")],
         invariant: "one-effect-per-op",
         size: Some((1, 7, 1)),
         recommended: true,
