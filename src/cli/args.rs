@@ -69,6 +69,12 @@ scenarios/a.json@seri-2026-01-16 scenarios/a.json@seri-sound\n  squall diff seri
     Diff(Diff),
     /// Make a scenario that breaks a promise as small as it gets
     Shrink(Shrink),
+    /// Hunt the bugs of the catalogue, each planted on purpose in a sound system, and say how soon each is found
+    #[command(
+        after_help = "Examples:\n  squall canaries\n  squall canaries B25 C08 --ranges 10\n  squall canaries B25 \
+--save scenarios/catalogue"
+    )]
+    Canaries(Canaries),
     /// List what there is
     List(List),
     /// Print the JSON Schema of scenario files
@@ -212,6 +218,32 @@ pub struct Shrink {
     pub budget: u32,
 }
 
+/// Arguments of `canaries`.
+#[derive(Args, Debug)]
+pub struct Canaries {
+    /// Which, by their ids or how these begin [default: all]
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// In how many disjoint ranges of seeds each is hunted
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub ranges: u16,
+    /// Runs in each range [default: 1,000, and 20,000 for a bug that needs a fault]
+    #[arg(long, value_name = "RUNS", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub budget: Option<u64>,
+    /// How bad the days are (squall list profiles)
+    #[arg(long, default_value = "default", value_name = "PROFILE")]
+    pub profile: String,
+    /// Where the shortest story of each is kept, as ID.json; a file of this name is replaced
+    #[arg(long, value_name = "DIR")]
+    pub save: Option<PathBuf>,
+    /// Most failing runs of each that are shrunk, to keep the shortest story
+    #[arg(long, default_value_t = 6, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub stories: u16,
+    /// Threads [default: one for each processor]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+}
+
 /// Arguments of `list`.
 #[derive(Args, Debug)]
 pub struct List {
@@ -238,6 +270,8 @@ pub enum Listed {
     Profiles,
     /// Scenario files with their titles
     Scenarios,
+    /// Bugs planted on purpose, with their systems
+    Canaries,
 }
 
 fn time(text: &str) -> Result<Span, String> {

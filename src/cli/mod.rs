@@ -6,6 +6,8 @@
 mod ablate;
 mod args;
 mod builtin;
+mod canaries;
+mod canary_rows;
 mod compare;
 mod diff;
 mod exit;
@@ -82,6 +84,7 @@ fn command(registry: &Registry, cli: Cli) -> Exit {
         Command::Explain(args) => explain::explain(registry, args, &mut out),
         Command::Diff(args) => diff::diff(registry, args, &mut out),
         Command::Shrink(args) => shrink::shrink(registry, args, &mut out),
+        Command::Canaries(args) => canaries::canaries(registry, args, &mut out),
         Command::List(args) => list::list(registry, args, &mut out),
         Command::Schema => out.print(&crate::scenario::schema(&registry.domains())).map(|()| Exit::Held),
         Command::Completions { shell } => completions(*shell, &mut out),

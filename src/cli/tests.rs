@@ -12,8 +12,16 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+/// A page that is written to and read back.
 #[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
+pub struct Page(Arc<Mutex<Vec<u8>>>);
+
+impl Page {
+    /// What stands on it.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Page {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -54,8 +62,7 @@ fn squall(args: &[&str]) -> (String, Result<Exit, Failure>) {
         other => panic!("no test runs {other:?}"),
     };
     assert_eq!(out.format == Format::Json, cli.format == Format::Json);
-    let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
-    (text, ended)
+    (page.text(), ended)
 }
 
 fn fuzzed(folder: &Path, more: &[&str]) -> (String, Exit) {
@@ -281,6 +288,8 @@ fn the_commands_that_the_readme_compares_with_can_be_parsed() {
         let parsed = Cli::try_parse_from([&["squall"][..], &command].concat());
         assert!(matches!(parsed.map(|cli| cli.command), Ok(Command::Compare(_))), "{command:?}");
     }
+}
+
 /// A scenario with one lost answer: the till sends its sale again.
 fn with_a_lost_answer(system: &str) -> String {
     let lost = r#""schedule": { "till.push.sale-1.try-1.reply": "drop" }, "heal": "1m", "expect": { "SYSTEM""#;
