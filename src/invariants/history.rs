@@ -61,6 +61,8 @@ pub struct OpRecord {
     pub excused: bool,
     /// A durable conflict record or a told word names it as the loser.
     pub decided_against: bool,
+    /// Its device reported that it had given it up.
+    pub given_up: bool,
     /// Its device took it back.
     pub rolled_back: bool,
     /// It changed something on its own device.
@@ -86,6 +88,7 @@ impl OpRecord {
             sends: Vec::new(),
             excused: false,
             decided_against: false,
+            given_up: false,
             rolled_back: false,
             local: false,
             committed: false,

@@ -112,6 +112,10 @@ impl<St: Store> Device<St> {
             let items = super::drain::items_of(store, answer.op);
             let waiting = items.iter().any(|item| item.status != Status::Synced);
             let accepted = answer.verdict == Verdict::Accepted;
+            if self.is_quiet(answer.verdict) {
+                self.pass_over(store, &items);
+                continue;
+            }
             if accepted && waiting {
                 cx.tell(answer.op, Word::Synced);
             } else if !accepted && (waiting || newcomer) {
@@ -202,6 +206,9 @@ impl<St: Store> Device<St> {
             }
             return;
         };
+        if self.policy.merge == Merge::OverwriteAndMark {
+            self.mark_overwritten(rows.store, &ours, rows.cx);
+        }
         let differs = ours.fields != theirs.fields;
         if self.policy.merge == Merge::LastWrite && theirs.stamp < ours.stamp {
             if differs {

@@ -451,7 +451,7 @@ impl<St: Store> Server<St> {
             if let Some(earlier) = earlier {
                 let decision = |loser: &Row, winner| Decision {
                     loser: loser.origin,
-                    loser_device: loser.actor,
+                    loser_device: (present & 0xfff) as u16,
                     winner,
                     field: quantity,
                 };

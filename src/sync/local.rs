@@ -137,6 +137,8 @@ impl<St: Store> Device<St> {
         let now = self.now(store, cx);
         let stamp = now << 12 | i64::from(self.me.0);
         let mut rows = Reported { store, cx };
+        // A queue in the order of the wall clock is stamped by it.
+        let queued = if self.policy.order == OutboxOrder::DeviceClock { rows.cx.wall() } else { now };
         let item = |action, row, mask, base| Item {
             seq: 0,
             op: op.id,
@@ -144,15 +146,19 @@ impl<St: Store> Device<St> {
             row,
             mask,
             base,
-            queued: now,
+            queued,
             status: Status::Pending,
             tries: 0,
+            request: 0,
             commit: 0,
         };
         match effect {
             Effect::Create(mut row) => {
                 if self.policy.identity == Identity::Server {
                     self.make_temporary(&mut row, op.id);
+                }
+                if self.policy.numbers == Numbers::LocalSequence {
+                    self.number(rows.store, &mut row);
                 }
                 row.created = now;
                 row.stamp = now;
@@ -247,6 +253,17 @@ impl<St: Store> Device<St> {
                 && own(key)
             {
                 row.fields[field as usize] = Value::key(key.temporary());
+            }
+        }
+    }
+
+    /// Numbers from a sequence of the device's own.
+    fn number(&self, store: &mut St, row: &mut Row) {
+        for (index, field) in self.domain.fields(row.entity).iter().enumerate() {
+            if field.class == Class::Number {
+                let next = store.number(Cell::Sequence) + 1;
+                store.set_number(Cell::Sequence, next);
+                row.fields[index] = Value::int(next);
             }
         }
     }

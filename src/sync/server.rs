@@ -53,6 +53,10 @@ impl<St: Store> Server<St> {
         }
         match wire.body {
             Body::Push { items } => {
+                if self.policy.clock == Clock::Shared && self.lags(store, &items) {
+                    let body = Body::Push { items };
+                    return self.fail(from, Wire { body, ..wire }, cx);
+                }
                 if self.policy.key_life > 0 {
                     store.forget_answers(cx.wall());
                 }
