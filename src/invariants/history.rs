@@ -455,7 +455,7 @@ impl<'a> History<'a> {
 
 /// The identity of a row that is the same on every node.
 pub fn canonical(row: &Row) -> Key {
-    if row.origin.is_some() && (row.key.is_made() || row.key.0 < 1 << 40) {
+    if row.origin.is_some() && (row.key.is_made() || row.key.is_temporary() || row.key.0 < 1 << 40) {
         Key::made(row.origin, row.part)
     } else {
         row.key

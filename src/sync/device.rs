@@ -9,7 +9,7 @@ use super::message::{Body, Wire};
 use super::policy::*;
 use crate::model::command::{CLEAR_QUEUE, REFRESH, SYNC};
 use crate::model::retail::{ADD_TO_CART, COMPLETE, SELL, SELL_ON_CREDIT};
-use crate::model::{Domain, Op, Row, Verb};
+use crate::model::{Domain, Entity, Key, Op, Row, Verb};
 use crate::sim::{Cause, Channel, NodeId, OpId, Span};
 use crate::store::{Cell, Copy, Status, Store};
 use crate::system::{Context, Dot, Input, Lamp, Metric, Node, Pending, PendingState, Timer, Word};
@@ -106,6 +106,8 @@ pub struct Device<St: Store> {
     pub(super) paused: bool,
     /// A drain's first read: its request and what it marked.
     pub(super) marked: Option<(u32, Vec<u32>)>,
+    /// What temporary identities became, where the disk is not told.
+    pub(super) identities: Vec<(Entity, Key, Key)>,
     /// Who is logged in.
     pub(super) session: Option<u16>,
     pub(super) failures: u32,
@@ -133,6 +135,7 @@ impl<St: Store> Device<St> {
             again: false,
             paused: false,
             marked: None,
+            identities: Vec::new(),
             session: None,
             failures: 0,
             races: Vec::new(),

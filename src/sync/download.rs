@@ -23,15 +23,16 @@ impl<St: Store> Device<St> {
             return;
         }
         let since = if full { 0 } else { store.number(Cell::Commit) as u32 };
-        self.ask(since, full, cx);
+        self.ask(store, since, full, cx);
     }
 
-    fn ask(&mut self, since: u32, full: bool, cx: &mut Context<Wire>) {
+    fn ask(&mut self, store: &St, since: u32, full: bool, cx: &mut Context<Wire>) {
         self.tickets += 1;
         let ticket = self.tickets;
         self.pulling = Some((ticket, full, since));
         let cause = cx.cause();
-        let wire = Wire::new(ticket, 0, self.policy.integrity, Body::Pull { since, full });
+        let wire =
+            Wire::new(ticket, 0, self.policy.integrity, Body::Pull { since, full, temporary: self.unmapped(store) });
         cx.send(NodeId::SERVER, channel::PULL, cause, [], wire);
         let timer = Timer { channel: channel::PULL_TIME_OUT, number: ticket };
         let named = if matches!(cause, Cause::Op(_)) { Some(cause) } else { None };
@@ -48,7 +49,7 @@ impl<St: Store> Device<St> {
 
     /// An answer to a pull.
     pub(super) fn pulled(&mut self, store: &mut St, ticket: u32, body: Body, cx: &mut Context<Wire>) {
-        let Body::Pulled { rows, answers, since, until, more, full, failed } = body else { return };
+        let Body::Pulled { rows, answers, identities, since, until, more, full, failed } = body else { return };
         let Some((_, _, asked)) = self.pulling.filter(|(pulling, ..)| *pulling == ticket) else {
             cx.reach(goal::LATE_ANSWER);
             return;
@@ -57,6 +58,9 @@ impl<St: Store> Device<St> {
         cx.cancel_timer(Timer { channel: channel::PULL_TIME_OUT, number: ticket });
         if failed || asked != since {
             return;
+        }
+        for (entity, from, to) in identities {
+            self.adopt(store, entity, from, to, cx);
         }
         let mut pending = false;
         store.each_item(&mut |item| pending |= item.status != Status::Synced);
@@ -77,7 +81,7 @@ impl<St: Store> Device<St> {
         }
         if more {
             cx.reach(goal::SECOND_PAGE);
-            return self.ask(until, full, cx);
+            return self.ask(store, until, full, cx);
         }
         store.set_number(Cell::Ready, 1);
         self.finishing = false;

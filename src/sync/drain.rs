@@ -89,6 +89,7 @@ impl<St: Store> Device<St> {
             items.iter().for_each(|item| store.remove_item(item.seq));
             taken_out.clone_from(&items);
         }
+        self.translate(&mut items);
         if let (Owner::Session, Some(user)) = (self.policy.owner, self.session) {
             items.iter_mut().for_each(|item| item.row.actor = user);
         }
@@ -319,8 +320,14 @@ impl<St: Store> Device<St> {
     }
 
     /// The server's identity for a row takes the place of the temporary one, here and in everything that refers to it.
-    fn adopt(&mut self, store: &mut St, entity: Entity, from: Key, to: Key, cx: &mut Context<Wire>) {
+    pub(super) fn adopt(&mut self, store: &mut St, entity: Entity, from: Key, to: Key, cx: &mut Context<Wire>) {
         if !from.is_temporary() || to == Key::NONE || to == from {
+            return;
+        }
+        if self.policy.mapping == Mapping::InMemory {
+            if !self.identities.contains(&(entity, from, to)) {
+                self.identities.push((entity, from, to));
+            }
             return;
         }
         store.put_identity(entity, from, to);

@@ -129,8 +129,7 @@ impl<St: Store> Device<St> {
         if !key.is_made() {
             return key;
         }
-        let temporary = key.temporary();
-        store.identity(entity, temporary).unwrap_or(temporary)
+        self.present_identity(store, entity, key)
     }
 
     fn carry_out(&self, store: &mut St, op: &Op, effect: Effect, items: &mut Vec<Item>, cx: &mut Context<Wire>) {
@@ -155,7 +154,7 @@ impl<St: Store> Device<St> {
         match effect {
             Effect::Create(mut row) => {
                 if self.policy.identity == Identity::Server {
-                    self.make_temporary(&mut row, op.id);
+                    self.make_temporary(rows.store, &mut row, op.id, now);
                 }
                 if self.policy.numbers == Numbers::LocalSequence {
                     self.number(rows.store, &mut row);
@@ -243,16 +242,17 @@ impl<St: Store> Device<St> {
         }
     }
 
-    fn make_temporary(&self, row: &mut Row, op: OpId) {
+    fn make_temporary(&self, store: &mut St, row: &mut Row, op: OpId, now: i64) {
         let own = |key: Key| key.maker().is_some_and(|(id, _)| id == op);
         if own(row.key) {
-            row.key = row.key.temporary();
+            row.key = self.temporary_identity(store, row.entity, row.key, now);
         }
-        for (field, _) in references(self.domain, row.entity) {
+        for (field, entity) in references(self.domain, row.entity) {
             if let Some(key) = row.get(field).as_key()
                 && own(key)
             {
-                row.fields[field as usize] = Value::key(key.temporary());
+                let key = self.temporary_identity(store, entity, key, now);
+                row.fields[field as usize] = Value::key(key);
             }
         }
     }

@@ -4,7 +4,7 @@
 //! gives it, so that damage on the way is noticed by the transport, by a checksum, or not at all.
 
 use super::policy::Integrity;
-use crate::model::{Key, Row, Value};
+use crate::model::{Entity, Key, Row, Value};
 use crate::sim::luck::{Draw, mix};
 use crate::sim::{OpId, Time};
 use crate::store::{Action, Answer, Item};
@@ -46,6 +46,8 @@ pub enum Body {
         since: u32,
         /// A full download, not a periodic one.
         full: bool,
+        /// Temporary identities whose real ones the device does not know yet.
+        temporary: Vec<(Entity, Key)>,
     },
     /// The answer to a pull.
     Pulled {
@@ -53,6 +55,8 @@ pub enum Body {
         rows: Vec<Row>,
         /// Verdicts on the asking device's own ops.
         answers: Vec<Answer>,
+        /// What the temporary identities that it asked for became.
+        identities: Vec<(Entity, Key, Key)>,
         /// The request's `since`.
         since: u32,
         /// Everything up to this commit is included.

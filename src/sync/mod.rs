@@ -10,6 +10,7 @@ mod download;
 mod drain;
 mod flaws;
 mod group;
+mod identity;
 pub mod knobs;
 mod local;
 pub mod message;

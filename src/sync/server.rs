@@ -63,6 +63,7 @@ impl<St: Store> Server<St> {
                 if !self.tasks.is_empty() {
                     cx.reach(goal::INTERLEAVED);
                 }
+                let made = self.known(store, &items);
                 self.next += 1;
                 let task = PushTask {
                     task: Task(self.next),
@@ -73,14 +74,17 @@ impl<St: Store> Server<St> {
                     at: 0,
                     statement: Statement::Start,
                     results: Vec::new(),
-                    made: Vec::new(),
+                    made,
                     work: Span::ZERO,
                     read: Vec::new(),
                     failed: false,
                 };
                 self.go_on(store, task, cx);
             }
-            Body::Pull { since, full } => self.answer_pull(store, from, wire.ticket, since, full, cx),
+            Body::Pull { since, full, temporary } => {
+                let identities = self.identities(store, &temporary);
+                self.answer_pull(store, from, wire.ticket, since, full, identities, cx);
+            }
             Body::Pushed { .. } | Body::Pulled { .. } => {}
         }
     }
@@ -118,7 +122,17 @@ impl<St: Store> Server<St> {
         cx.reply(task.from, task.request, ops, wire);
     }
 
-    fn answer_pull(&self, store: &St, from: NodeId, ticket: u32, since: u32, full: bool, cx: &mut Context<Wire>) {
+    #[allow(clippy::too_many_arguments)]
+    fn answer_pull(
+        &self,
+        store: &St,
+        from: NodeId,
+        ticket: u32,
+        since: u32,
+        full: bool,
+        identities: Vec<(Entity, Key, Key)>,
+        cx: &mut Context<Wire>,
+    ) {
         let mut rows: Vec<Row> = Vec::new();
         let mut answers: Vec<Answer> = Vec::new();
         let mut until = store.number(Cell::Commit) as u32;
@@ -162,7 +176,7 @@ impl<St: Store> Server<St> {
             });
         }
         let ops: Vec<OpId> = answers.iter().map(|answer| answer.op).collect();
-        let body = Body::Pulled { rows, answers, since, until, more, full, failed: false };
+        let body = Body::Pulled { rows, answers, identities, since, until, more, full, failed: false };
         let wire = Wire::new(ticket, server_micros(cx.uptime()), self.policy.integrity, body);
         cx.reply(from, cx.request(), ops, wire);
     }
@@ -170,9 +184,10 @@ impl<St: Store> Server<St> {
     fn fail(&self, from: NodeId, wire: Wire, cx: &mut Context<Wire>) {
         let body = match wire.body {
             Body::Push { .. } => Body::Pushed { results: Vec::new(), failed: true },
-            Body::Pull { since, full } => Body::Pulled {
+            Body::Pull { since, full, .. } => Body::Pulled {
                 rows: Vec::new(),
                 answers: Vec::new(),
+                identities: Vec::new(),
                 since,
                 until: since,
                 more: false,
