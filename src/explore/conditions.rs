@@ -16,6 +16,7 @@ pub(super) mod salt {
     pub const OP: u64 = 19;
     pub const TIME: u64 = 20;
     pub const INTERFERENCE: u64 = 21;
+    pub const USER: u64 = 22;
 }
 
 /// Interferences that strike devices, and those that strike the server.

@@ -14,6 +14,8 @@ use crate::sim::{Deviation, Fate, Key, Label, NodeId, OpId, Point, Span, Time};
 
 /// Ops of a device are numbered from this times its index, so that each keeps its number whatever others do.
 const STRIDE: u32 = 64;
+/// The number of a device's second user, beyond that of its first.
+const SECOND_SHIFT: u16 = 100;
 /// How often the domain is asked again when it has no idea.
 const IDEAS: u32 = 3;
 
@@ -47,13 +49,17 @@ fn steps(domain: &'static Domain, day: &Conditions, scenario: &Scenario, key: Ke
     for (index, count) in day.ops.iter().enumerate() {
         assert!(*count < STRIDE, "a device has at most {} ops, not {count}", STRIDE - 1);
         let node = NodeId(index as u16 + 1);
+        let relieved = second_shift(key.draw(u64::from(node.0), salt::USER), *count);
         let mut at = Time::ZERO + if day.empty { Span::secs(45) } else { Span::ZERO };
         for k in 1..=*count {
             let id = OpId(index as u32 * STRIDE + k);
             at = next_time(day, *count, k, at, key.draw(u64::from(id.0), salt::TIME));
             let mut dice = Dice::new(key.draw(u64::from(id.0), salt::OP));
             let setting = Setting { rows: &rows, ops: &ops, hot: day.hot };
-            let blank = Op::new(id, node, Verb::default());
+            let mut blank = Op::new(id, node, Verb::default());
+            if relieved.is_some_and(|from| k >= from) {
+                blank.user += SECOND_SHIFT;
+            }
             let invented = (0..IDEAS).find_map(|_| (domain.invent)(&mut dice, &setting, blank));
             if let Some(op) = invented {
                 ops.push(op);
@@ -63,6 +69,12 @@ fn steps(domain: &'static Domain, day: &Conditions, scenario: &Scenario, key: Ke
     }
     steps.sort_by_key(|step| (step.at, step.op.node, step.op.id));
     steps
+}
+
+/// From which op on another user has taken a device over, on one device in four.
+fn second_shift(draw: crate::sim::Draw, count: u32) -> Option<u32> {
+    let mut dice = Dice::new(draw);
+    (count > 1 && dice.one_in(4)).then(|| 2 + dice.below(u64::from(count) - 1) as u32)
 }
 
 /// The device's next op: soon after the one before it, at the same moment in bursts, or after the long gap.

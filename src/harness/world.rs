@@ -657,6 +657,7 @@ impl<'a, S: System> World<'a, S> {
         self.cx.sends.clear();
         self.cx.carried.clear();
         self.cx.told.clear();
+        self.cx.given_up.clear();
         self.cx.timers.clear();
         self.cx.lamp = None;
     }
@@ -671,6 +672,11 @@ impl<'a, S: System> World<'a, S> {
         }
         self.cx.told = told;
         self.cx.told.clear();
+        for op in self.cx.given_up.drain(..) {
+            if let Some(record) = self.history.op_mut(op) {
+                record.given_up = true;
+            }
+        }
         if let Some(lamp) = self.cx.lamp.take() {
             let view = &mut self.history.nodes[node.index()];
             if view.lamp != Some(lamp) {

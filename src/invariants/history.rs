@@ -65,6 +65,8 @@ pub struct OpRecord {
     pub excused: bool,
     /// A durable conflict record or a told word names it as the loser.
     pub decided_against: bool,
+    /// Its device reported that it had given it up.
+    pub given_up: bool,
     /// Its device took it back.
     pub rolled_back: bool,
     /// It changed something on its own device.
@@ -90,6 +92,7 @@ impl OpRecord {
             sends: Vec::new(),
             excused: false,
             decided_against: false,
+            given_up: false,
             rolled_back: false,
             local: false,
             committed: false,
@@ -462,7 +465,7 @@ impl<'a> History<'a> {
 
 /// The identity of a row that is the same on every node.
 pub fn canonical(row: &Row) -> Key {
-    if row.origin.is_some() && (row.key.is_made() || row.key.0 < 1 << 40) {
+    if row.origin.is_some() && (row.key.is_made() || row.key.is_temporary() || row.key.0 < 1 << 40) {
         Key::made(row.origin, row.part)
     } else {
         row.key

@@ -28,7 +28,12 @@ impl NoOpLost {
         let accepted = record.verdict() == Some(Verdict::Accepted);
         let dead_letter = history.pending(record) == Some(PendingState::DeadLetter);
         let refused = record.verdicts.iter().any(|(_, verdict)| is_negative(*verdict));
-        known.into_iter().any(told) || dead_letter || refused || (accepted && !record.local)
+        // A refusal that its user never hears of, of an op that nobody keeps any more, is a loss.
+        let silent = history.facts.reports.pending
+            && record.last_word() == Some(Word::Saved)
+            && history.pending(record).is_none()
+            && history.node(record.op.node).wiped.is_none();
+        known.into_iter().any(told) || dead_letter || refused && !silent || (accepted && !record.local)
     }
 }
 

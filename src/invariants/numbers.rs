@@ -44,7 +44,7 @@ impl NumbersUnique {
 
     fn check_key(history: &History<'_>, log: &mut Log, node: NodeId, write: &Write) {
         let (Some(before), Some(after)) = (&write.before, &write.after) else { return };
-        let natural = !after.key.is_made() && after.key.0 >= 1 << 40;
+        let natural = !after.key.is_made() && !after.key.is_temporary() && after.key.0 >= 1 << 40;
         let same = before.key == after.key && !before.deleted && !after.deleted && before.origin != after.origin;
         if natural || !same || write.why == Why::Purged || after.entity.is_bookkeeping() {
             return;

@@ -1,6 +1,6 @@
 //! Attempts, delays and batch sizes follow the bounds that the system declares.
 //!
-//! A delay is only checked between two sends of an op that both came from the same retry timer (a channel whose name
+//! What a device reported as given up is not sent again. A delay is only checked between two sends of an op that both came from the same retry timer (a channel whose name
 //! contains "retry"): any other send may have had a reason of its own, such as a link that came back.
 
 use super::{Breach, History, Invariant, Log, Moment, wants};
@@ -61,6 +61,13 @@ impl Invariant for RetriesBounded {
                 let breach = Breach { kind: "too-often", entity: entity_of(op), node: *node, ops: &[op], at: None };
                 log.broke(history.domain, breach, || {
                     format!("{device} sent {} {} times, where {most} is the most", name(op), record.sends.len())
+                });
+            }
+            if record.given_up {
+                let kind = "sent-after-giving-up";
+                let breach = Breach { kind, entity: entity_of(op), node: *node, ops: &[op], at: None };
+                log.broke(history.domain, breach, || {
+                    format!("{device} sent {} again, which it had reported as given up", name(op))
                 });
             }
             let before = self.last.insert((*node, op), trigger.map(|trigger| (history.now, trigger))).flatten();

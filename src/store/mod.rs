@@ -75,6 +75,8 @@ pub struct Item {
     pub status: Status,
     /// Failed attempts.
     pub tries: u8,
+    /// The request in which it was first sent, by the device's number; 0 while it never was.
+    pub request: u32,
     /// The server's commit number, once it is known to have it.
     pub commit: u32,
 }
@@ -116,6 +118,10 @@ pub enum Cell {
     Downloads = 5,
     /// How often the device booted, and in its upper bits which installation it is.
     Boots = 6,
+    /// The last receipt number or temporary identity of a local sequence.
+    Sequence = 7,
+    /// The furthest stamp that the server ever saw, in microseconds since 1970.
+    Furthest = 8,
 }
 
 /// The key is already there.

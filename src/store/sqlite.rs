@@ -162,7 +162,7 @@ impl Store for Sqlite {
     }
 
     fn put_item(&mut self, item: &Item) {
-        let sql = concat!("REPLACE INTO outbox VALUES (?,?,?,?,?,?,?,?,?,", row_parameters!(), ")");
+        let sql = concat!("REPLACE INTO outbox VALUES (?,?,?,?,?,?,?,?,?,?,", row_parameters!(), ")");
         sound(self.insert(sql, |mut binder| binder.item(item)));
     }
     fn remove_item(&mut self, seq: u32) {

@@ -9,9 +9,9 @@ use super::escrow::Asking;
 use super::local::Writing;
 use super::message::{Body, Wire};
 use super::policy::*;
-use crate::model::command::{REFRESH, SYNC};
+use crate::model::command::{CLEAR_QUEUE, REFRESH, SYNC};
 use crate::model::retail::{ADD_TO_CART, COMPLETE, SELL, SELL_ON_CREDIT};
-use crate::model::{Domain, Op, Row, Verb};
+use crate::model::{Domain, Entity, Key, Op, Row, Verb};
 use crate::sim::{Cause, Channel, NodeId, OpId, Span};
 use crate::store::{Cell, Copy, Status, Store};
 use crate::system::{Context, Dot, Input, Lamp, Metric, Node, Pending, PendingState, Timer, Word};
@@ -117,6 +117,14 @@ pub struct Device<St: Store> {
     pub(super) tickets: u32,
     pub(super) drains: Vec<Drain>,
     pub(super) again: bool,
+    /// Nothing is sent until something ends the pause.
+    pub(super) paused: bool,
+    /// A drain's first read: its request and what it marked.
+    pub(super) marked: Option<(u32, Vec<u32>)>,
+    /// What temporary identities became, where the disk is not told.
+    pub(super) identities: Vec<(Entity, Key, Key)>,
+    /// Who is logged in.
+    pub(super) session: Option<u16>,
     pub(super) failures: u32,
     pub(super) races: Vec<Race>,
     pub(super) pulling: Option<Pulling>,
@@ -141,6 +149,10 @@ impl<St: Store> Device<St> {
             tickets: 0,
             drains: Vec::new(),
             again: false,
+            paused: false,
+            marked: None,
+            identities: Vec::new(),
+            session: None,
             failures: 0,
             races: Vec::new(),
             pulling: None,
@@ -169,6 +181,10 @@ impl<St: Store> Device<St> {
             });
             for mut item in stuck {
                 cx.reach(goal::REQUEUED);
+                if self.policy.counts_as_failure == CountsAs::AnyFailure {
+                    self.item_failed(store, item, cx);
+                    continue;
+                }
                 item.status = Status::Pending;
                 store.put_item(&item);
             }
@@ -198,6 +214,7 @@ impl<St: Store> Device<St> {
     }
 
     fn act(&mut self, store: &mut St, op: Op, cx: &mut Context<Wire>) {
+        self.session = Some(op.user);
         match op.verb {
             SYNC => {
                 if op.value(0) != 2 {
@@ -215,6 +232,7 @@ impl<St: Store> Device<St> {
                 }
                 self.pull(store, true, cx);
             }
+            CLEAR_QUEUE => self.clear_queue(store, cx),
             ADD_TO_CART => self.fill_cart(store, &op),
             _ => {
                 if op.verb == COMPLETE && !self.carts.iter().any(|(cart, _)| *cart == op.earlier) {
@@ -313,16 +331,18 @@ impl<St: Store> Device<St> {
     }
 
     fn show_lamp(&mut self, store: &St, cx: &mut Context<Wire>) {
+        let missing = self.policy.lamp == LampCounts::MissingStore && self.store_is_missing(store);
         let (mut counted, mut failed): (Vec<OpId>, _) = (Vec::new(), false);
         store.each_item(&mut |item| {
             let counts = match self.policy.lamp {
                 LampCounts::Waiting => item.status == Status::Pending,
                 LampCounts::Unsynced | LampCounts::MissingStore => item.status != Status::Synced,
             };
+            let counts = counts && !missing;
             if counts && counted.last() != Some(&item.op) && !counted.contains(&item.op) {
                 counted.push(item.op);
             }
-            failed |= item.status == Status::Failed;
+            failed |= item.status == Status::Failed && !missing;
         });
         let count = counted.len() as u32;
         let dot = match (failed, count) {
@@ -348,6 +368,7 @@ impl<St: Store> Node for Device<St> {
             Input::Op(op) => self.act(store, op, cx),
             Input::Message { message, .. } => self.message(store, message, cx),
             Input::Timer(timer) => self.timer(store, timer, cx),
+            Input::Resume(super::outbox::SECOND_READ) => self.read_again(store, cx),
             Input::Resume(task) => {
                 if let Some(op) = self.write_more(store, task, cx) {
                     self.written(store, op.verb, op.id, cx);
@@ -360,7 +381,8 @@ impl<St: Store> Node for Device<St> {
             },
             Input::Link { online } => {
                 self.online = online;
-                if online && self.policy.reconnect != Reconnect::Nothing {
+                self.link_changed();
+                if online && matches!(self.policy.reconnect, Reconnect::Push | Reconnect::PushAndPull) {
                     self.drain(store, cx);
                     if self.policy.reconnect == Reconnect::PushAndPull {
                         self.pull_on_trigger(store, cx);

@@ -74,7 +74,8 @@ impl<St: Store> Device<St> {
         let ticket = self.tickets;
         self.pulling = Some(Pulling { ticket, since, types });
         let cause = cx.cause();
-        let body = Body::Pull { since, full, types, released: self.give_back(store) };
+        let temporary = self.unmapped(store);
+        let body = Body::Pull { since, full, types, released: self.give_back(store), temporary };
         let wire = Wire::new(ticket, 0, self.policy.integrity, body);
         cx.send(NodeId::SERVER, channel::PULL, cause, [], wire);
         let timer = Timer { channel: channel::PULL_TIME_OUT, number: ticket };
@@ -92,7 +93,7 @@ impl<St: Store> Device<St> {
 
     /// An answer to a pull.
     pub(super) fn pulled(&mut self, store: &mut St, ticket: u32, body: Body, cx: &mut Context<Wire>) {
-        let Body::Pulled { rows, answers, since, until, newest, more, full, failed } = body else { return };
+        let Body::Pulled { rows, answers, identities, since, until, newest, more, full, failed } = body else { return };
         let Some(asked) = self.pulling.filter(|pulling| pulling.ticket == ticket) else {
             cx.reach(goal::LATE_ANSWER);
             return;
@@ -101,6 +102,9 @@ impl<St: Store> Device<St> {
         cx.cancel_timer(Timer { channel: channel::PULL_TIME_OUT, number: ticket });
         if failed || asked.since != since {
             return;
+        }
+        for (entity, from, to) in identities {
+            self.adopt(store, entity, from, to, cx);
         }
         let mut pending = false;
         store.each_item(&mut |item| pending |= item.status != Status::Synced);
@@ -169,6 +173,10 @@ impl<St: Store> Device<St> {
             let items = super::drain::items_of(store, answer.op);
             let waiting = items.iter().any(|item| item.status != Status::Synced);
             let accepted = answer.verdict == Verdict::Accepted;
+            if self.is_quiet(answer.verdict) {
+                self.pass_over(store, &items);
+                continue;
+            }
             if accepted && waiting {
                 cx.tell(answer.op, Word::Synced);
             } else if !accepted && (waiting || newcomer) {
@@ -276,6 +284,9 @@ impl<St: Store> Device<St> {
             }
             return;
         };
+        if self.policy.merge == Merge::OverwriteAndMark {
+            self.mark_overwritten(rows.store, &ours, rows.cx);
+        }
         let differs = ours.fields != theirs.fields;
         if self.policy.merge == Merge::LastWrite && theirs.stamp < ours.stamp {
             if differs {

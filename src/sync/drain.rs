@@ -17,6 +17,8 @@ pub struct Drain {
     pub(super) ticket: u32,
     pub(super) seqs: Vec<u32>,
     pub(super) cause: Cause,
+    /// What left the outbox when it was sent.
+    pub(super) taken_out: Vec<Item>,
 }
 
 /// A sale whose receipt waits for a push.
@@ -28,32 +30,69 @@ pub struct Race {
 impl<St: Store> Device<St> {
     /// Sends what is pending, unless there is nothing, no network, or another drain. Returns the request's number.
     pub(super) fn drain(&mut self, store: &mut St, cx: &mut Context<Wire>) -> Option<u32> {
-        if !self.online {
+        if !self.online || self.paused {
             return None;
         }
-        if self.policy.drains == Drains::Single && !self.drains.is_empty() {
+        let busy = !self.drains.is_empty() || self.marked.is_some();
+        if busy && matches!(self.policy.drains, Drains::Single | Drains::TwoReads) {
             self.again = true;
             return None;
         }
         let mut items: Vec<Item> = Vec::new();
         store.each_item(&mut |item| {
-            let due = item.status == Status::Pending
-                || item.status == Status::Failed && self.policy.exhausted == Exhausted::PickedUp;
+            let due = match item.status {
+                Status::Pending => true,
+                Status::Failed => self.picks_up(item),
+                Status::Syncing => self.policy.drains == Drains::Overlapping,
+                Status::Synced => false,
+            };
             if due {
                 items.push(*item);
             }
         });
+        if self.policy.lamp == LampCounts::MissingStore && self.store_is_missing(store) {
+            return None;
+        }
         self.sort(&mut items);
         self.limit(&mut items);
         if items.is_empty() {
             return None;
         }
+        self.tickets += 1;
+        let ticket = self.tickets;
         for item in &mut items {
+            if item.request == 0 || item.status == Status::Syncing {
+                item.request = ticket;
+            }
             item.status = Status::Syncing;
             store.put_item(item);
         }
-        self.tickets += 1;
-        let ticket = self.tickets;
+        if self.policy.drains == Drains::TwoReads {
+            self.mark_first(&items, ticket, cx);
+            return None;
+        }
+        let seqs = items.iter().map(|item| item.seq).collect();
+        Some(self.post(store, ticket, items, seqs, cx))
+    }
+
+    /// Sends these items in one request; `seqs` are those that wait for its answer.
+    pub(super) fn post(
+        &mut self,
+        store: &mut St,
+        ticket: u32,
+        mut items: Vec<Item>,
+        seqs: Vec<u32>,
+        cx: &mut Context<Wire>,
+    ) -> u32 {
+        let mut taken_out = Vec::new();
+        if self.policy.dequeue == Dequeue::BeforeSend {
+            items.iter().for_each(|item| store.remove_item(item.seq));
+            taken_out.clone_from(&items);
+        }
+        self.translate(&mut items);
+        if let (Owner::Session, Some(user)) = (self.policy.owner, self.session) {
+            items.iter_mut().for_each(|item| item.row.actor = user);
+        }
         let cause = Cause::Op(items[0].op);
         let mut ops: Vec<OpId> = Vec::new();
         for item in &items {
@@ -61,7 +100,6 @@ impl<St: Store> Device<St> {
                 ops.push(item.op);
             }
         }
-        let seqs = items.iter().map(|item| item.seq).collect();
         let wire = Wire::new(ticket, 0, self.policy.integrity, Body::Push { items });
         for race in &mut self.races {
             // A receipt that still waits goes on waiting for the retry.
@@ -72,11 +110,14 @@ impl<St: Store> Device<St> {
         cx.send(NodeId::SERVER, channel::PUSH, cause, ops, wire);
         let timer = Timer { channel: channel::PUSH_TIME_OUT, number: ticket };
         cx.set_timer(timer, Span::millis(self.policy.time_out), Some(cause));
-        self.drains.push(Drain { ticket, seqs, cause });
-        Some(ticket)
+        self.drains.push(Drain { ticket, seqs, cause, taken_out });
+        ticket
     }
 
-    fn sort(&self, items: &mut [Item]) {
+    pub(super) fn sort(&self, items: &mut [Item]) {
+        if self.policy.by_op() {
+            return self.sort_by_op(items);
+        }
         // The lines of a sale travel inside it, wherever it stands.
         let sales: Vec<(OpId, Item)> =
             items.iter().filter(|item| item.row.entity == SALE).map(|sale| (sale.op, *sale)).collect();
@@ -111,7 +152,7 @@ impl<St: Store> Device<St> {
         }
     }
 
-    fn limit(&self, items: &mut Vec<Item>) {
+    pub(super) fn limit(&self, items: &mut Vec<Item>) {
         let most = self.policy.batch as usize;
         if most == 0 {
             return;
@@ -147,6 +188,7 @@ impl<St: Store> Device<St> {
             return self.push_failed(store, ticket, true, cx);
         }
         let drain = self.drains.remove(place);
+        drain.taken_out.iter().for_each(|item| store.put_item(item));
         cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: ticket });
         self.failures = if met.is_empty() { 0 } else { self.failures + 1 };
         let blind = failed || self.policy.marking == Marking::ByBatch;
@@ -158,20 +200,29 @@ impl<St: Store> Device<St> {
                     self.adopt(store, item.row.entity, item.row.key, result.key, cx);
                 }
             }
+            let victim = self.victim(store, &drain, results);
             for result in results {
-                self.settle(store, result.op, result.verdict, result.commit, cx);
+                if !self.waits_for(store, &drain, result.op) {
+                    continue;
+                }
+                match victim {
+                    Some((op, verdict)) if op == result.op => self.settle(store, op, verdict, 0, cx),
+                    _ => self.settle(store, result.op, result.verdict, result.commit, cx),
+                }
             }
             for met in met {
                 self.meet(store, met, cx);
             }
-            self.requeue(store, &drain.seqs);
+            self.requeue(store, &drain.seqs, Status::Pending, cx);
+        } else if self.policy.by_op() {
+            self.mark_blindly(store, &drain, results, cx);
         } else {
             self.mark(store, &drain, results, blind, cx);
         }
         self.end_races(store, ticket, results, cx);
         if !met.is_empty() {
             self.retry_after(Some(self.policy.delay(self.failures)), drain.cause, cx);
-        } else if std::mem::take(&mut self.again) || self.policy.drains == Drains::Single {
+        } else if std::mem::take(&mut self.again) || matches!(self.policy.drains, Drains::Single | Drains::TwoReads) {
             self.drain(store, cx);
         }
         if self.policy.pull_after_push {
@@ -211,20 +262,21 @@ impl<St: Store> Device<St> {
         self.retry_after(delay, drain.cause, cx);
     }
 
-    fn item_failed(&self, store: &mut St, mut item: Item, cx: &mut Context<Wire>) -> Option<Span> {
+    pub(super) fn item_failed(&self, store: &mut St, mut item: Item, cx: &mut Context<Wire>) -> Option<Span> {
         item.tries = item.tries.saturating_add(1);
         let given_up = self.policy.retries > 0 && u32::from(item.tries) > self.policy.retries;
-        item.status = if given_up { Status::Failed } else { Status::Pending };
+        item.status = if given_up { Status::Failed } else { self.failed_status() };
+        let delay = (!given_up).then(|| self.policy.wait(u32::from(item.tries)));
+        store.put_item(&item);
         if given_up {
             cx.reach(goal::GIVEN_UP);
         }
-        let delay = (!given_up).then(|| self.policy.delay(u32::from(item.tries)));
-        store.put_item(&item);
+        self.report_given_up(store, &item, cx);
         delay
     }
 
     fn retry_after(&self, delay: Option<Span>, cause: Cause, cx: &mut Context<Wire>) {
-        if let Some(delay) = delay {
+        if let Some(delay) = delay.filter(|_| self.policy.liveness == Liveness::Timers) {
             cx.set_timer(Timer { channel: channel::RETRY, number: 0 }, delay, Some(cause));
         }
     }
@@ -233,7 +285,9 @@ impl<St: Store> Device<St> {
     pub(super) fn push_failed(&mut self, store: &mut St, ticket: u32, answered: bool, cx: &mut Context<Wire>) {
         let Some(place) = self.drains.iter().position(|drain| drain.ticket == ticket) else { return };
         let drain = self.drains.remove(place);
+        drain.taken_out.iter().for_each(|item| store.put_item(item));
         cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: ticket });
+        self.paused |= self.policy.liveness == Liveness::OnlineEvent;
         if self.policy.counts_as_failure == CountsAs::AnyFailure {
             let mut delay = None;
             for seq in &drain.seqs {
@@ -250,9 +304,9 @@ impl<St: Store> Device<St> {
             {
                 self.make_anew(store, &drain.seqs);
             }
-            self.requeue(store, &drain.seqs);
+            self.requeue(store, &drain.seqs, self.failed_status(), cx);
             self.failures += 1;
-            self.retry_after(Some(self.policy.delay(self.failures)), drain.cause, cx);
+            self.retry_after(Some(self.policy.wait(self.failures)), drain.cause, cx);
         }
     }
 
@@ -264,20 +318,27 @@ impl<St: Store> Device<St> {
         }
     }
 
-    fn requeue(&self, store: &mut St, seqs: &[u32]) {
+    fn requeue(&self, store: &mut St, seqs: &[u32], status: Status, cx: &mut Context<Wire>) {
         for seq in seqs {
             if let Some(mut item) = store.item(*seq)
                 && item.status == Status::Syncing
             {
-                item.status = Status::Pending;
+                item.status = status;
                 store.put_item(&item);
+                self.report_given_up(store, &item, cx);
             }
         }
     }
 
     /// The server's identity for a row takes the place of the temporary one, here and in everything that refers to it.
-    fn adopt(&mut self, store: &mut St, entity: Entity, from: Key, to: Key, cx: &mut Context<Wire>) {
+    pub(super) fn adopt(&mut self, store: &mut St, entity: Entity, from: Key, to: Key, cx: &mut Context<Wire>) {
         if !from.is_temporary() || to == Key::NONE || to == from {
+            return;
+        }
+        if self.policy.mapping == Mapping::InMemory {
+            if !self.identities.contains(&(entity, from, to)) {
+                self.identities.push((entity, from, to));
+            }
             return;
         }
         store.put_identity(entity, from, to);
@@ -346,6 +407,9 @@ impl<St: Store> Device<St> {
             return;
         }
         cx.reach(goal::REJECTED_AFTER_RECEIPT);
+        if self.is_quiet(verdict) {
+            return self.pass_over(store, &items);
+        }
         if self.policy.rollback_on != RollbackOn::Never {
             self.roll_back(store, op, &items, cx);
         } else {
@@ -368,7 +432,7 @@ impl<St: Store> Device<St> {
     }
 
     /// Takes an op back.
-    fn roll_back(&mut self, store: &mut St, op: OpId, items: &[Item], cx: &mut Context<Wire>) {
+    pub(super) fn roll_back(&mut self, store: &mut St, op: OpId, items: &[Item], cx: &mut Context<Wire>) {
         let whole = self.policy.rollback_scope == RollbackScope::WholeOp;
         if self.policy.rollback_stock == RollbackStock::Derived && self.policy.merge == Merge::Rebase && whole {
             items.iter().for_each(|item| store.remove_item(item.seq));

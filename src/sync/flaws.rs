@@ -10,17 +10,31 @@ use super::statements::{Statement, account};
 use crate::model::domain::SPLIT;
 use crate::model::retail::*;
 use crate::model::{Entity, Key, Row, Value};
-use crate::sim::OpId;
-use crate::store::{Action, Copy, Item, Store};
+use crate::sim::luck::mix;
+use crate::sim::{OpId, Span};
+use crate::store::{Action, Cell, Copy, Item, Store};
 use crate::system::{Context, Rule, Verdict, Why};
 
 impl<St: Store> Server<St> {
     /// The idempotency key of an op, from its first item.
     pub(super) fn key_of_op(&self, first: &Item) -> u64 {
+        if self.policy.idempotency == Idempotency::ByRequest {
+            return 1 << 63 | mix(u64::from(first.op.0) << 32 | u64::from(first.request));
+        }
+        if self.policy.op_ids == OpIds::Counter {
+            return 1 << 42 | u64::from(first.seq);
+        }
         let anew =
             self.policy.key_made == KeyMade::EachAttempt || self.policy.partial_failure == PartialFailure::TopLevel;
         let attempt = if anew { u64::from(first.tries) << 48 } else { 0 };
         attempt | 1 << 40 | u64::from(first.op.0)
+    }
+
+    /// Takes a push into the shared clock. Whether something in it lies too far behind.
+    pub(super) fn lags(&self, store: &mut St, items: &[Item]) -> bool {
+        let furthest = items.iter().map(|item| item.queued).fold(store.number(Cell::Furthest), i64::max);
+        store.set_number(Cell::Furthest, furthest);
+        items.iter().any(|item| item.queued < furthest - Span::days(7).0 as i64)
     }
 
     /// Whether the server looks for the key of this op.

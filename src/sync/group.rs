@@ -59,6 +59,10 @@ impl<St: Store> Server<St> {
         }
         let compared = task.statement == Statement::Compared;
         if task.statement == Statement::Start || compared {
+            if self.policy.mapped_by == Mapped::Device {
+                // Each op by itself: what it refers to the device should have replaced.
+                task.made.clear();
+            }
             if self.policy.checks == Checks::ValidationFirst
                 && let Some(verdict) = self.too_little(store, &items)
             {
@@ -75,6 +79,7 @@ impl<St: Store> Server<St> {
                     cx.count(Metric::KeyHits);
                     cx.reach(goal::KEY_HIT);
                     cx.decide(op, verdict);
+                    self.recall(store, &items, &mut task.made);
                     if self.policy.key_covers == KeyCovers::Sales && verdict == Verdict::Accepted {
                         self.uncovered(store, op, &items, task, cx);
                     }
@@ -141,7 +146,10 @@ impl<St: Store> Server<St> {
             let items: Vec<Item> = task.items[at..until].to_vec();
             let (op, key) = (items[0].op, self.key_of_op(&items[0]));
             let (verdict, commit) = match store.answer(key).filter(|_| self.is_keyed_op(&items)) {
-                Some(answer) => (answer.verdict, answer.commit),
+                Some(answer) => {
+                    self.recall(store, &items, &mut task.made);
+                    (answer.verdict, answer.commit)
+                }
                 None => {
                     let commit = self.commit(store);
                     let mut decisions = Vec::new();
@@ -287,6 +295,7 @@ impl<St: Store> Server<St> {
             }
             if item.action == Action::Create && item.row.key.is_temporary() {
                 item.row.key = self.identity(store);
+                store.put_identity(item.row.entity, sent.row.key, item.row.key);
                 made.push((item.row.entity, sent.row.key, item.row.key));
             }
             self.take(store, &item, commit, decisions, cx)?;
@@ -496,7 +505,7 @@ impl<St: Store> Server<St> {
             if let Some(earlier) = earlier {
                 let decision = |loser: &Row, winner| Decision {
                     loser: loser.origin,
-                    loser_device: loser.actor,
+                    loser_device: (present & 0xfff) as u16,
                     winner,
                     field: quantity,
                     open: None,

@@ -140,8 +140,7 @@ impl<St: Store> Device<St> {
         if !key.is_made() {
             return key;
         }
-        let temporary = key.temporary();
-        store.identity(entity, temporary).unwrap_or(temporary)
+        self.present_identity(store, entity, key)
     }
 
     fn carry_out(&self, store: &mut St, op: &Op, effect: Effect, items: &mut Vec<Item>, cx: &mut Context<Wire>) {
@@ -149,6 +148,8 @@ impl<St: Store> Device<St> {
         let told = if self.policy.tie == Tie::EachKeepsOwn { now - now % 1_000_000 } else { now };
         let stamp = told << 12 | i64::from(self.me.0);
         let mut rows = Reported { store, cx };
+        // A queue in the order of the wall clock is stamped by it.
+        let queued = if self.policy.order == OutboxOrder::DeviceClock { rows.cx.wall() } else { now };
         let item = |action, row, mask, base| Item {
             seq: 0,
             op: op.id,
@@ -156,15 +157,19 @@ impl<St: Store> Device<St> {
             row,
             mask,
             base,
-            queued: now,
+            queued,
             status: Status::Pending,
             tries: 0,
+            request: 0,
             commit: 0,
         };
         match effect {
             Effect::Create(mut row) => {
                 if self.policy.identity == Identity::Server {
-                    self.make_temporary(&mut row, op.id);
+                    self.make_temporary(rows.store, &mut row, op.id, now);
+                }
+                if self.policy.numbers == Numbers::LocalSequence {
+                    self.number(rows.store, &mut row);
                 }
                 row.created = now;
                 row.stamp = now;
@@ -255,16 +260,28 @@ impl<St: Store> Device<St> {
         }
     }
 
-    fn make_temporary(&self, row: &mut Row, op: OpId) {
+    fn make_temporary(&self, store: &mut St, row: &mut Row, op: OpId, now: i64) {
         let own = |key: Key| key.maker().is_some_and(|(id, _)| id == op);
         if own(row.key) {
-            row.key = row.key.temporary();
+            row.key = self.temporary_identity(store, row.entity, row.key, now);
         }
-        for (field, _) in references(self.domain, row.entity) {
+        for (field, entity) in references(self.domain, row.entity) {
             if let Some(key) = row.get(field).as_key()
                 && own(key)
             {
-                row.fields[field as usize] = Value::key(key.temporary());
+                let key = self.temporary_identity(store, entity, key, now);
+                row.fields[field as usize] = Value::key(key);
+            }
+        }
+    }
+
+    /// Numbers from a sequence of the device's own.
+    fn number(&self, store: &mut St, row: &mut Row) {
+        for (index, field) in self.domain.fields(row.entity).iter().enumerate() {
+            if field.class == Class::Number {
+                let next = store.number(Cell::Sequence) + 1;
+                store.set_number(Cell::Sequence, next);
+                row.fields[index] = Value::int(next);
             }
         }
     }

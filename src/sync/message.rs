@@ -61,6 +61,8 @@ pub enum Body {
         types: u32,
         /// What was ever given back of a grant, by grant.
         released: Vec<(Key, i64)>,
+        /// Temporary identities whose real ones the device does not know yet.
+        temporary: Vec<(Entity, Key)>,
     },
     /// A device asks to hold so much of these accounts for a sale.
     Hold {
@@ -78,6 +80,8 @@ pub enum Body {
         rows: Vec<Row>,
         /// Verdicts on the asking device's own ops.
         answers: Vec<Answer>,
+        /// What the temporary identities that it asked for became.
+        identities: Vec<(Entity, Key, Key)>,
         /// The request's `since`.
         since: u32,
         /// Everything up to this commit is included.

@@ -12,9 +12,11 @@ mod escrow;
 pub mod fixes;
 mod flaws;
 mod group;
+mod identity;
 pub mod knobs;
 mod local;
 pub mod message;
+mod outbox;
 pub mod policy;
 pub mod presets;
 mod requeue;
@@ -76,7 +78,8 @@ impl<St: Store> System for Engine<St> {
     fn facts(&self) -> Facts {
         let policy = &self.policy;
         let delays = [1, 2, 3, 4, 5].map(|n| policy.delay(n));
-        let attempts = (policy.retries > 0 && policy.exhausted == Exhausted::Final).then_some(policy.retries + 1);
+        let counted = policy.retries > 0 && policy.counts_as_failure == CountsAs::AnyFailure;
+        let attempts = counted.then_some(policy.retries + 1);
         Facts {
             channels: CHANNELS,
             time_outs: &[

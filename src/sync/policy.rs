@@ -222,7 +222,15 @@ impl Policy {
         self.atomicity != Atomicity::Item
     }
 
-    /// The delay before retry number `n` (from 1).
+    /// The delay before retry number `n` (from 1) as this device really waits.
+    pub fn wait(&self, n: u32) -> Span {
+        match self.back_off {
+            BackOff::Exponential => self.delay(n),
+            BackOff::Xor => Span::millis((self.retry_base * u64::from(2 ^ (n - 1))).min(self.retry_cap)),
+        }
+    }
+
+    /// The delay before retry number `n` (from 1), as documented.
     pub fn delay(&self, n: u32) -> Span {
         let mut ms = self.retry_base;
         for _ in 1..n.min(40) {

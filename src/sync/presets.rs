@@ -176,7 +176,6 @@ pub const SERI_SOUND: Policy = Policy {
     error_answer: ErrorAnswer::Fails,
     drains: Drains::Single,
     retries: 0,
-    exhausted: Exhausted::PickedUp,
     counts_as_failure: CountsAs::Refusals,
     time_out: 30_000,
     after_sale: AfterSale::Push,

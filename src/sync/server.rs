@@ -74,12 +74,17 @@ impl<St: Store> Server<St> {
         }
         match wire.body {
             Body::Push { items } => {
+                if self.policy.clock == Clock::Shared && self.lags(store, &items) {
+                    let body = Body::Push { items };
+                    return self.fail(from, Wire { body, ..wire }, cx);
+                }
                 if self.policy.key_life > 0 {
                     store.forget_answers(cx.wall());
                 }
                 if !self.tasks.is_empty() {
                     cx.reach(goal::INTERLEAVED);
                 }
+                let made = self.known(store, &items);
                 self.next += 1;
                 let task = PushTask {
                     task: Task(self.next),
@@ -91,7 +96,7 @@ impl<St: Store> Server<St> {
                     statement: Statement::Start,
                     results: Vec::new(),
                     met: Vec::new(),
-                    made: Vec::new(),
+                    made,
                     work: Span::ZERO,
                     read: Vec::new(),
                     failed: false,
@@ -99,11 +104,12 @@ impl<St: Store> Server<St> {
                 };
                 self.go_on(store, task, cx);
             }
-            Body::Pull { since, full, types, released } => {
+            Body::Pull { since, full, types, released, temporary } => {
                 if self.policy.escrow == Escrow::Shares {
                     self.rebalance(store, from, install_of(wire.ticket), &released, cx);
                 }
-                self.answer_pull(store, (from, wire.ticket), (since, full, types), cx);
+                let identities = self.identities(store, &temporary);
+                self.answer_pull(store, (from, wire.ticket), (since, full, types), identities, cx);
             }
             Body::Hold { wants } => {
                 let rows = self.hold(store, from, install_of(wire.ticket), &wants, cx);
@@ -155,6 +161,7 @@ impl<St: Store> Server<St> {
         store: &St,
         (from, ticket): (NodeId, u32),
         (since, full, types): (u32, bool, u32),
+        identities: Vec<(Entity, Key, Key)>,
         cx: &mut Context<Wire>,
     ) {
         let mut rows: Vec<Row> = Vec::new();
@@ -212,7 +219,7 @@ impl<St: Store> Server<St> {
             });
         }
         let ops: Vec<OpId> = answers.iter().map(|answer| answer.op).collect();
-        let body = Body::Pulled { rows, answers, since, until, newest, more, full, failed: false };
+        let body = Body::Pulled { rows, answers, identities, since, until, newest, more, full, failed: false };
         let wire = Wire::new(ticket, server_micros(cx.uptime()), self.policy.integrity, body);
         cx.reply(from, cx.request(), ops, wire);
     }
@@ -224,6 +231,7 @@ impl<St: Store> Server<St> {
             Body::Pull { since, full, .. } => Body::Pulled {
                 rows: Vec::new(),
                 answers: Vec::new(),
+                identities: Vec::new(),
                 since,
                 until: since,
                 newest: since,

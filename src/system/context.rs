@@ -92,6 +92,7 @@ pub struct Context<M> {
     pub(crate) writes: Vec<Write>,
     pub(crate) told: Vec<(OpId, Word)>,
     pub(crate) decided: Vec<(OpId, Verdict)>,
+    pub(crate) given_up: Vec<OpId>,
     pub(crate) resume: Option<Task>,
     pub(crate) work: Span,
     pub(crate) goals: u64,
@@ -117,6 +118,7 @@ impl<M> Context<M> {
             writes: Vec::new(),
             told: Vec::new(),
             decided: Vec::new(),
+            given_up: Vec::new(),
             resume: None,
             work: Span::ZERO,
             goals: 0,
@@ -222,6 +224,10 @@ impl<M> Context<M> {
     /// Reports what the server decided about an op.
     pub fn decide(&mut self, op: OpId, verdict: Verdict) {
         self.decided.push((op, verdict));
+    }
+    /// Reports that the node has given an op up: it will not send it again by itself.
+    pub fn give_up(&mut self, op: OpId) {
+        self.given_up.push(op);
     }
     /// Reports what the sync lamp shows from now on.
     pub fn show(&mut self, lamp: Lamp) {

@@ -86,6 +86,7 @@ fn item() -> impl Strategy<Value = Item> {
         queued,
         status,
         tries,
+        request: commit ^ 5,
         commit,
     })
 }

@@ -37,7 +37,7 @@ fn versioned(entity: Entity, key: u64, version: u32) -> Row {
 fn item(seq: u32) -> Item {
     let row = product(u64::from(seq));
     let (op, action, status) = (OpId(8), Action::Update, Status::Pending);
-    Item { seq, op, action, row, mask: 0b1000_0001, base: 9, queued: 10, status, tries: 11, commit: 12 }
+    Item { seq, op, action, row, mask: 0b1000_0001, base: 9, queued: 10, status, tries: 11, request: 13, commit: 12 }
 }
 
 fn answer(key: u64, commit: u32) -> Answer {

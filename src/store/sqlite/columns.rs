@@ -57,6 +57,7 @@ impl<'a, 'b> Binder<'a, 'b> {
         self.bind(item.queued)?;
         self.bind(item.status.name())?;
         self.bind(item.tries)?;
+        self.bind(item.request)?;
         self.bind(item.commit)?;
         self.row(&item.row)
     }
@@ -150,6 +151,7 @@ pub fn item(result: &rusqlite::Row<'_>) -> Result<Item> {
         queued: from.read()?,
         status: from.named()?,
         tries: from.read()?,
+        request: from.read()?,
         commit: from.read()?,
         row: from.row()?,
     })

@@ -43,6 +43,8 @@ named!(Cell:
     Ready = "ready",
     Downloads = "downloads",
     Boots = "boots",
+    Sequence = "sequence",
+    Furthest = "furthest",
 );
 
 /// Names of verdicts; what else a verdict says has columns of its own.

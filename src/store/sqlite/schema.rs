@@ -41,6 +41,7 @@ CREATE TABLE outbox (
   queued INTEGER NOT NULL,
   status TEXT NOT NULL CHECK (status IN ({statuses})),
   tries INTEGER NOT NULL CHECK (tries >= 0),
+  request INTEGER NOT NULL CHECK (request >= 0), -- in which it was first sent
   commit_number INTEGER NOT NULL CHECK (commit_number >= 0),
 {row}
 ) STRICT;

@@ -123,7 +123,7 @@ knob! {
         Push,
         /// A push and a pull.
         PushAndPull,
-        /// Nothing, and the timers that stopped with the link stay stopped.
+        /// Nothing, and pushes that stopped with the link stay stopped until the app starts again.
         StaysPaused,
     }
 }
@@ -156,7 +156,7 @@ knob! {
         Wall,
         /// An estimate of server time that no user can set.
         Estimate,
-        /// The wall clock; the server keeps the furthest stamp that it ever saw and refuses what lies more than a day behind it.
+        /// The wall clock; the server keeps the furthest stamp that it ever saw and refuses what lies more than a week behind it.
         Shared,
     }
 }
@@ -167,7 +167,8 @@ knob! {
         Waiting,
         /// Everything that the server does not have.
         Unsynced,
-        /// Everything unsynced, until a restart: from then on the store is not found and counts as empty.
+        /// Everything unsynced, until a restart: from then on the outbox is not found, and the lamp and every push take it
+        /// for empty.
         MissingStore,
     }
 }
@@ -279,7 +280,7 @@ knob! {
     Liveness {
         /// Its timers.
         Timers,
-        /// The event that the link is back, and nothing else.
+        /// The event that the link is back, or a restart, and nothing else.
         OnlineEvent,
     }
 }
