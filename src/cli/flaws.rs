@@ -42,9 +42,9 @@ pub const FLAWS: [(&str, &[(&str, &str)]); 24] = [
     ),
 ];
 
-/// The sound preset of the same app: presets are called `<app>-<which>`.
+/// The sound preset of the same app: presets are called `<app>` or `<app>-<which>`.
 fn sound(name: &str) -> Option<Policy> {
-    let (app, _) = name.split_once('-')?;
+    let app = name.split(['-', '+']).next()?;
     let wanted = format!("{app}-sound");
     PRESETS.iter().find(|(known, ..)| *known == wanted).map(|(_, _, policy)| *policy)
 }
@@ -87,6 +87,7 @@ mod tests {
             (text.as_str(), name.as_str())
                 == ("validation=conditional", "seri-week-1+store=memory+validation=conditional")
         }));
+        assert!(!repairs("paytrack").is_empty());
         assert_eq!(repairs("seri-sound"), []);
         assert_eq!(repairs("somebody-else"), []);
     }
