@@ -126,6 +126,7 @@ pub static CANARIES: &[Canary] = &[
         id: "B32-restart-leaves-syncing",
         mechanism: "an item is marked as being sent, the app is killed, and the loader does not pick it up again",
         flaw: ("restart", "leave"),
+        companions: &[("after-edit", "nothing")],
         invariant: "no-op-lost",
         size: Some((1, 5, 1)),
         ..FAULTY
@@ -142,6 +143,7 @@ pub static CANARIES: &[Canary] = &[
         id: "B52-updates-first",
         mechanism: "an update is processed before the create of its row",
         flaw: ("order", "updates-first"),
+        companions: &[("after-edit", "nothing")],
         invariant: "references-resolve",
         size: Some((1, 3, 0)),
         ..QUIET
@@ -150,6 +152,7 @@ pub static CANARIES: &[Canary] = &[
         id: "B54-creates-first",
         mechanism: "creates are sorted first over everything: a later create overtakes an earlier update or deletion",
         flaw: ("order", "creates-first"),
+        companions: &[("after-edit", "nothing")],
         invariant: "own-writes-stay",
         size: Some((1, 3, 0)),
         recommended: true,
@@ -158,7 +161,7 @@ pub static CANARIES: &[Canary] = &[
     Canary {
         id: "B82-created-overwritten",
         mechanism: "the merge of an update overwrites the time of making",
-        flaw: ("server-created", "server"),
+        flaw: ("created", "overwritten"),
         invariant: "frozen-fields-frozen",
         size: Some((1, 2, 0)),
         ..QUIET
