@@ -236,8 +236,8 @@ pub struct Canaries {
     /// Where the shortest story of each is kept, as ID.json; a file of this name is replaced
     #[arg(long, value_name = "DIR")]
     pub save: Option<PathBuf>,
-    /// Most failing runs of each that are shrunk, to keep the shortest story
-    #[arg(long, default_value_t = 6, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    /// Most failing runs of each that are shrunk, until a story is as short as the catalogue's
+    #[arg(long, default_value_t = 24, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
     pub stories: u16,
     /// Threads [default: one for each processor]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]

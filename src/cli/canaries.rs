@@ -166,8 +166,8 @@ fn story(prey: &Prey, profile: &Profile, hunts: &[(Hunt, f64)], most: usize, sto
         })
     });
     let (devices, steps, faults) = prey.canary.size.unwrap_or((3, STEPS, u32::from(prey.canary.faulty)));
-    let enough = Size { faults, devices, steps };
-    shortest(&prey.quarry, profile, firsts.iter().copied().chain(later).take(most), enough, &stop.flag)
+    let listed = Size { faults, devices, steps };
+    shortest(&prey.quarry, profile, firsts.iter().copied().chain(later).take(most), listed, &stop.flag)
 }
 
 /// Keeps a story with its ends on the flawed system, on the repaired one and on the sound one.
