@@ -29,11 +29,22 @@ pub mod channel {
     pub const RETRY: Channel = Channel(7);
     pub const DEBOUNCE: Channel = Channel(8);
     pub const RACE: Channel = Channel(9);
+    pub const NOTICE: Channel = Channel(10);
 }
 
 /// Names of the engine's channels and timers.
-pub const CHANNELS: &[&str] =
-    &["push", "pull", "push-tick", "pull-tick", "push-time-out", "pull-time-out", "retry", "debounce", "race"];
+pub const CHANNELS: &[&str] = &[
+    "push",
+    "pull",
+    "push-tick",
+    "pull-tick",
+    "push-time-out",
+    "pull-time-out",
+    "retry",
+    "debounce",
+    "race",
+    "notice",
+];
 
 /// Goals of the engine, by number.
 pub mod goal {
@@ -287,6 +298,7 @@ impl<St: Store> Device<St> {
         match wire.body {
             Body::Pushed { results, failed } => self.pushed(store, wire.ticket, &results, failed, cx),
             Body::Pulled { .. } => self.pulled(store, wire.ticket, wire.body, cx),
+            Body::Notice => self.pull(store, store.number(Cell::Ready) == 0, cx),
             Body::Push { .. } | Body::Pull { .. } => {}
         }
     }

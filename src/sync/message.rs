@@ -68,6 +68,8 @@ pub enum Body {
         /// HTTP 500: nothing else in the answer means anything.
         failed: bool,
     },
+    /// The server says that there is something to pull.
+    Notice,
 }
 
 /// A message on the wire.
@@ -114,6 +116,7 @@ impl Wire {
                 add(u64::from(result.commit) << 1 | u64::from(result.verdict == Verdict::Accepted));
             }),
             Body::Pull { since, .. } => add(u64::from(*since)),
+            Body::Notice => {}
             Body::Pulled { rows, until, .. } => {
                 rows.iter().for_each(row);
                 add(u64::from(*until));
@@ -131,7 +134,7 @@ impl Message for Wire {
                 items.iter().filter(|item| item.action != Action::Add).map(|item| 60 + row(&item.row)).sum::<u32>()
             }
             Body::Pushed { results, .. } => 40 * results.len() as u32,
-            Body::Pull { .. } => 0,
+            Body::Pull { .. } | Body::Notice => 0,
             Body::Pulled { rows, answers, .. } => rows.iter().map(row).sum::<u32>() + 40 * answers.len() as u32,
         }
     }

@@ -1,8 +1,9 @@
 //! The server of our engine: takes pushes as a sequence of statements or transactions, and answers pulls.
 //!
+//! It may also tell the other devices that there is something to pull; nothing depends on that.
 //! How an item takes effect is in `statements.rs` (one by one) and `group.rs` (all of an op together).
 
-use super::device::goal;
+use super::device::{channel, goal};
 use super::message::{Body, ItemResult, Wire, server_micros};
 use super::policy::*;
 use super::statements::Statement;
@@ -33,6 +34,8 @@ pub struct Server<St: Store> {
     pub(super) policy: Policy,
     pub(super) domain: &'static Domain,
     tasks: Vec<PushTask>,
+    /// Devices heard of since the start, where they are told of changes.
+    heard: Vec<NodeId>,
     next: u32,
     store: PhantomData<St>,
 }
@@ -40,12 +43,15 @@ pub struct Server<St: Store> {
 impl<St: Store> Server<St> {
     /// A server that has just started.
     pub fn new(policy: Policy, domain: &'static Domain) -> Self {
-        Server { policy, domain, tasks: Vec::new(), next: 0, store: PhantomData }
+        Server { policy, domain, tasks: Vec::new(), heard: Vec::new(), next: 0, store: PhantomData }
     }
 
     fn message(&mut self, store: &mut St, from: NodeId, wire: Wire, cx: &mut Context<Wire>) {
         if !wire.is_intact() {
             return;
+        }
+        if self.policy.live == Live::Notifies && !self.heard.contains(&from) {
+            self.heard.push(from);
         }
         match wire.body {
             Body::Push { items } => {
@@ -74,7 +80,7 @@ impl<St: Store> Server<St> {
             Body::Pull { since, full, types } => {
                 self.answer_pull(store, (from, wire.ticket), (since, full, types), cx);
             }
-            Body::Pushed { .. } | Body::Pulled { .. } => {}
+            Body::Pushed { .. } | Body::Pulled { .. } | Body::Notice => {}
         }
     }
 
@@ -104,9 +110,24 @@ impl<St: Store> Server<St> {
                 ops.push(result.op);
             }
         }
+        if self.policy.live == Live::Notifies {
+            self.notify(&task, cx);
+        }
         let body = Body::Pushed { results: task.results, failed: false };
         let wire = Wire::new(task.ticket, server_micros(cx.uptime()), self.policy.integrity, body);
         cx.reply(task.from, task.request, ops, wire);
+    }
+
+    /// Tells every other device that something was taken. Whatever becomes of this message, the next pull brings it.
+    fn notify(&self, task: &PushTask, cx: &mut Context<Wire>) {
+        if task.results.iter().all(|result| result.verdict != Verdict::Accepted) {
+            return;
+        }
+        let cause = cx.cause();
+        for to in self.heard.iter().filter(|to| **to != task.from) {
+            let wire = Wire::new(0, server_micros(cx.uptime()), self.policy.integrity, Body::Notice);
+            cx.send(*to, channel::NOTICE, cause, [], wire);
+        }
     }
 
     fn answer_pull(
