@@ -32,6 +32,7 @@ pub mod channel {
     pub const RACE: Channel = Channel(9);
     pub const HOLD: Channel = Channel(10);
     pub const HOLD_TIME_OUT: Channel = Channel(11);
+    pub const NOTICE: Channel = Channel(12);
 }
 
 /// Names of the engine's channels and timers.
@@ -47,6 +48,7 @@ pub const CHANNELS: &[&str] = &[
     "race",
     "hold",
     "hold-time-out",
+    "notice",
 ];
 
 /// Goals of the engine, by number.
@@ -326,6 +328,7 @@ impl<St: Store> Device<St> {
             Body::Pushed { results, met, failed } => self.pushed(store, wire.ticket, &results, &met, failed, cx),
             Body::Pulled { .. } => self.pulled(store, wire.ticket, wire.body, cx),
             Body::Held { rows } => self.hold_answered(store, wire.ticket, &rows, cx),
+            Body::Notice => self.pull(store, store.number(Cell::Ready) == 0, cx),
             Body::Push { .. } | Body::Pull { .. } | Body::Hold { .. } => {}
         }
     }

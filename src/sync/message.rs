@@ -95,6 +95,8 @@ pub enum Body {
         /// HTTP 500: nothing else in the answer means anything.
         failed: bool,
     },
+    /// The server says that there is something to pull.
+    Notice,
 }
 
 /// A message on the wire.
@@ -149,6 +151,7 @@ impl Wire {
             }
             Body::Hold { wants } => wants.iter().for_each(|(_, key, amount)| add(key.0 ^ (*amount as u64) << 32)),
             Body::Held { rows } => rows.iter().for_each(row),
+            Body::Notice => {}
             Body::Pulled { rows, until, .. } => {
                 rows.iter().for_each(row);
                 add(u64::from(*until));
@@ -171,6 +174,7 @@ impl Message for Wire {
             Body::Pull { released, .. } => 16 * released.len() as u32,
             Body::Hold { wants } => 24 * wants.len() as u32,
             Body::Held { rows } => 60 * rows.len() as u32,
+            Body::Notice => 0,
             Body::Pulled { rows, answers, .. } => rows.iter().map(row).sum::<u32>() + 40 * answers.len() as u32,
         }
     }

@@ -1,8 +1,9 @@
 //! The server of our engine: takes pushes as a sequence of statements or transactions, and answers pulls.
 //!
+//! It may also tell the other devices that there is something to pull; nothing depends on that.
 //! How an item takes effect is in `statements.rs` (one by one) and `group.rs` (all of an op together).
 
-use super::device::goal;
+use super::device::{channel, goal};
 use super::escrow::install_of;
 use super::message::{Body, ItemResult, Met, Wire, server_micros};
 use super::policy::*;
@@ -46,6 +47,8 @@ pub struct Server<St: Store> {
     pub(super) number: Option<u32>,
     /// What the present transaction goes by instead of looking.
     pub(super) read: Vec<(Entity, Key, i64)>,
+    /// Devices heard of since the start, where they are told of changes.
+    heard: Vec<NodeId>,
     next: u32,
     store: PhantomData<St>,
 }
@@ -60,6 +63,7 @@ impl<St: Store> Server<St> {
             sender: (NodeId::SERVER, 0),
             read: Vec::new(),
             number: None,
+            heard: Vec::new(),
             next: 0,
             store: PhantomData,
         }
@@ -71,6 +75,9 @@ impl<St: Store> Server<St> {
         }
         if self.policy.deletion == Deletion::Purged {
             purge(store, cx);
+        }
+        if self.policy.live == Live::Notifies && !self.heard.contains(&from) {
+            self.heard.push(from);
         }
         match wire.body {
             Body::Push { items } => {
@@ -117,7 +124,7 @@ impl<St: Store> Server<St> {
                 let wire = Wire::new(wire.ticket, server_micros(cx.uptime()), self.policy.integrity, body);
                 cx.reply(from, cx.request(), [], wire);
             }
-            Body::Pushed { .. } | Body::Pulled { .. } | Body::Held { .. } => {}
+            Body::Pushed { .. } | Body::Pulled { .. } | Body::Held { .. } | Body::Notice => {}
         }
     }
 
@@ -148,12 +155,27 @@ impl<St: Store> Server<St> {
                 ops.push(op);
             }
         }
+        if self.policy.live == Live::Notifies {
+            self.notify(&task, cx);
+        }
         let refused = |result: &ItemResult| matches!(result.verdict, Verdict::Rejected { .. });
         let failed =
             task.failed || self.policy.partial_failure == PartialFailure::TopLevel && task.results.iter().any(refused);
         let body = Body::Pushed { results: task.results, met: task.met, failed };
         let wire = Wire::new(task.ticket, server_micros(cx.uptime()), self.policy.integrity, body);
         cx.reply(task.from, task.request, ops, wire);
+    }
+
+    /// Tells every other device that something was taken. Whatever becomes of this message, the next pull brings it.
+    fn notify(&self, task: &PushTask, cx: &mut Context<Wire>) {
+        if task.results.iter().all(|result| result.verdict != Verdict::Accepted) {
+            return;
+        }
+        let cause = cx.cause();
+        for to in self.heard.iter().filter(|to| **to != task.from) {
+            let wire = Wire::new(0, server_micros(cx.uptime()), self.policy.integrity, Body::Notice);
+            cx.send(*to, channel::NOTICE, cause, [], wire);
+        }
     }
 
     fn answer_pull(

@@ -40,7 +40,7 @@ knob! {
 knob! {
     /// What an update does to `created`.
     Created {
-        /// It is overwritten with the server's.
+        /// It is overwritten: by a download with the server's, op by op with the time of the update.
         Overwritten,
         /// It stays as it was set.
         Kept,
@@ -49,7 +49,7 @@ knob! {
 knob! {
     /// What a download does with the lines of sales.
     InitialLines {
-        /// Drops them ("mapping TBD").
+        /// Drops them ("mapping TBD"); lines made on this device stay.
         Dropped,
         /// A full download adds them without looking whether they are there.
         Added,
@@ -120,7 +120,7 @@ knob! {
     Live {
         /// It does not.
         Nothing,
-        /// It says that there is something to pull.
+        /// It tells every other device that it has heard of that there is something to pull, and they pull.
         Notifies,
     }
 }
