@@ -67,8 +67,8 @@ pub enum Breadth {
 /// A failing run to be shrunk.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Suspect {
-    identity: Identity,
-    seed: u64,
+    pub(super) identity: Identity,
+    pub(super) seed: u64,
     fingerprint: u64,
 }
 

@@ -19,11 +19,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(super) const SHRINK_BUDGET: u32 = 3_000;
 pub(super) const SHRINK_BUDGET_STOPPED: u32 = 600;
 /// Seeds handed to a thread at once.
-const BLOCK: u64 = 64;
+pub(super) const BLOCK: u64 = 64;
 /// After so many seeds the campaign looks whether enough failures were found.
 const WAVE: u64 = 2_048;
 /// Every so many seeds one is run twice.
-const TWICE: u64 = 1_000;
+pub(super) const TWICE: u64 = 1_000;
 
 /// A range of runs of one system under one profile.
 pub struct Campaign {
@@ -174,7 +174,7 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// `work` for each number below `count`, results in order.
-fn in_parallel<T: Send>(threads: usize, count: usize, work: &(dyn Fn(usize) -> T + Sync)) -> Vec<T> {
+pub fn in_parallel<T: Send>(threads: usize, count: usize, work: &(dyn Fn(usize) -> T + Sync)) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, T)>> = Mutex::default();
     let take = || loop {

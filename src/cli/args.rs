@@ -2,6 +2,7 @@
 
 use super::exit;
 use super::output::{Color, Format};
+use super::sweep::Sweep;
 use crate::sim::Span;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ops::Range;
@@ -44,12 +45,20 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Run scenario files on every system that they name and hold the results against what they expect
-    #[command(after_help = "Examples:\n  squall replay\n  squall replay scenarios/retail findings/a-12ab.json")]
+    #[command(after_help = "Examples:\n  squall replay\n  squall replay scenarios/retail findings/a-12ab.json\n  \
+squall replay --vacuous scenarios")]
     Replay(Replay),
     /// Run a system through many random bad days and shrink what breaks to short stories
     #[command(after_help = "Examples:\n  squall fuzz\n  squall fuzz seri-sound --seeds 0..100000 -j 8\n  squall fuzz \
 seri-week-1 --time 30s --known findings --format json")]
     Fuzz(Fuzz),
+    /// Run several systems through the same random days: what each breaks, and what users feel
+    #[command(
+        after_help = "Examples:\n  squall compare\n  squall compare seri-week-1 seri-sound --seeds 0..10000\n  squall \
+compare seri-mvp --story seri-mvp/one-effect-per-op\n  squall compare --ablate seri-sound\n  squall compare seri-sound \
+--sweep loss=0..30%"
+    )]
+    Compare(Compare),
     /// Show a run as a table: a column for each device and one for the server
     #[command(after_help = "Examples:\n  squall explain findings/stock-never-negative-7c1e.json\n  squall explain \
 seri-2026-01-16 --seed 17 --profile heavy\n  squall explain scenarios/a.json --system seri-sound --steps")]
@@ -60,6 +69,12 @@ scenarios/a.json@seri-2026-01-16 scenarios/a.json@seri-sound\n  squall diff seri
     Diff(Diff),
     /// Make a scenario that breaks a promise as small as it gets
     Shrink(Shrink),
+    /// Hunt the bugs of the catalogue, each planted on purpose in a sound system, and say how soon each is found
+    #[command(
+        after_help = "Examples:\n  squall canaries\n  squall canaries B25 C08 --ranges 10\n  squall canaries B25 \
+--save scenarios/catalogue"
+    )]
+    Canaries(Canaries),
     /// List what there is
     List(List),
     /// Print the JSON Schema of scenario files
@@ -78,6 +93,9 @@ pub struct Replay {
     /// Scenario files, or folders to be searched for them
     #[arg(default_value = "scenarios", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Tell which scenarios would also pass on systems that are broken on purpose
+    #[arg(long)]
+    pub vacuous: bool,
 }
 
 /// Arguments of `fuzz`.
@@ -110,6 +128,41 @@ pub struct Fuzz {
     /// A folder of findings that are known: exit 1 only for others
     #[arg(long, value_name = "DIR")]
     pub known: Option<PathBuf>,
+}
+
+/// Arguments of `compare`.
+#[derive(Args, Debug)]
+pub struct Compare {
+    /// The systems, the first of which the others are held against [default: every one of the domain]
+    #[arg(value_name = "SYSTEM")]
+    pub systems: Vec<String>,
+    /// The business that they run
+    #[arg(long, default_value = "retail", value_name = "DOMAIN")]
+    pub domain: String,
+    /// Seeds from A up to, but not including, B
+    #[arg(long, value_name = "A..B", default_value = "0..1000", value_parser = seeds)]
+    pub seeds: Range<u64>,
+    /// Threads [default: one for each processor]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// How bad the days are (squall list profiles)
+    #[arg(long, default_value = "default", value_name = "PROFILE")]
+    pub profile: String,
+    /// Switch each recommended fix of a preset off alone, and on alone, and show the cells that it moves
+    #[arg(long, value_name = "PRESET", conflicts_with_all = ["systems", "sweep"])]
+    pub ablate: Option<String>,
+    /// A row for each value: of loss, duplicate, delay (in %), devices, ops, or a knob that is a number
+    #[arg(long, value_name = "KEY=A..B[/ROWS]", value_parser = Sweep::parse)]
+    pub sweep: Option<Sweep>,
+    /// Tell the smallest story of every cell
+    #[arg(long, conflicts_with = "sweep")]
+    pub stories: bool,
+    /// Tell the smallest story of this cell; may be given more than once
+    #[arg(long, value_name = "SYSTEM/INVARIANT", conflicts_with = "sweep")]
+    pub story: Vec<String>,
+    /// Where stories are saved
+    #[arg(long, default_value = "findings", value_name = "DIR")]
+    pub save: PathBuf,
 }
 
 /// Arguments of `explain`.
@@ -165,6 +218,32 @@ pub struct Shrink {
     pub budget: u32,
 }
 
+/// Arguments of `canaries`.
+#[derive(Args, Debug)]
+pub struct Canaries {
+    /// Which, by their ids or how these begin [default: all]
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// In how many disjoint ranges of seeds each is hunted
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub ranges: u16,
+    /// Runs in each range [default: 1,000, and 20,000 for a bug that needs a fault]
+    #[arg(long, value_name = "RUNS", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub budget: Option<u64>,
+    /// How bad the days are (squall list profiles)
+    #[arg(long, default_value = "default", value_name = "PROFILE")]
+    pub profile: String,
+    /// Where the shortest story of each is kept, as ID.json; a file of this name is replaced
+    #[arg(long, value_name = "DIR")]
+    pub save: Option<PathBuf>,
+    /// Most failing runs of each that are shrunk, to keep the shortest story
+    #[arg(long, default_value_t = 6, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub stories: u16,
+    /// Threads [default: one for each processor]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+}
+
 /// Arguments of `list`.
 #[derive(Args, Debug)]
 pub struct List {
@@ -191,6 +270,8 @@ pub enum Listed {
     Profiles,
     /// Scenario files with their titles
     Scenarios,
+    /// Bugs planted on purpose, with their systems
+    Canaries,
 }
 
 fn time(text: &str) -> Result<Span, String> {
@@ -245,5 +326,23 @@ mod tests {
         command.build();
         let help = command.find_subcommand_mut("fuzz").unwrap().render_help().to_string();
         insta::assert_snapshot!(help);
+    }
+
+    #[test]
+    fn the_help_of_compare_names_its_defaults() {
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        let help = command.find_subcommand_mut("compare").unwrap().render_help().to_string();
+        insta::assert_snapshot!(help);
+    }
+
+    #[test]
+    fn an_ablation_names_no_systems_and_a_sweep_tells_no_stories() {
+        let parses = |args: &[&str]| Cli::try_parse_from([&["squall", "compare"], args].concat()).is_ok();
+        assert!(parses(&["a", "b", "--story", "a/x", "--story", "b/y"]));
+        assert!(parses(&["--ablate", "seri-sound", "--stories"]));
+        assert!(!parses(&["a", "--ablate", "seri-sound"]));
+        assert!(!parses(&["--sweep", "loss=0..3%", "--stories"]));
+        assert!(!parses(&["--sweep", "loss=0..3%", "--ablate", "seri-sound"]));
     }
 }

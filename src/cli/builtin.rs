@@ -8,6 +8,8 @@ use crate::model::retail::RETAIL;
 #[cfg(feature = "sqlite")]
 use crate::store::Sqlite;
 use crate::store::{Memory, Store};
+use crate::sync::catalogue::CANARIES;
+pub use crate::sync::catalogue::Canary;
 use crate::sync::presets::PRESETS;
 use crate::sync::{Engine, Policy};
 use std::sync::Arc;
@@ -17,7 +19,7 @@ pub const STORE: &str = "store";
 
 /// Every preset, on the store in memory.
 pub fn presets() -> impl Iterator<Item = Arc<dyn Subject>> {
-    PRESETS.iter().map(|(name, _, policy)| subject::<Memory>(name, *policy))
+    PRESETS.iter().map(|(name, _, policy)| subject::<Memory>(name, *policy, *policy))
 }
 
 /// What a preset is, in a sentence.
@@ -25,9 +27,14 @@ pub fn about(name: &str) -> Option<&'static str> {
     PRESETS.iter().find(|(known, ..)| *known == name).map(|(_, about, _)| *about)
 }
 
-fn subject<St: Store + 'static>(name: &str, policy: Policy) -> Arc<dyn Subject> {
+/// The catalogue of bugs planted on purpose.
+pub fn canaries() -> &'static [Canary] {
+    CANARIES
+}
+
+fn subject<St: Store + 'static>(name: &str, policy: Policy, base: Policy) -> Arc<dyn Subject> {
     let domain: &'static Domain = &RETAIL;
-    Arc::new(Engine::<St>::new(name, policy, domain))
+    Arc::new(Engine::<St>::new(name, policy, domain).held_to(base))
 }
 
 /// A preset with knobs set: `seri-week-1+idempotency=same-transaction+store=sqlite`. `None` if the name has no `+`.
@@ -36,13 +43,24 @@ pub fn with_knobs(name: &str) -> Option<Result<Arc<dyn Subject>, Unknown>> {
     Some(set_knobs(name, base, knobs))
 }
 
+/// The policy behind a name with or without knobs; `None` if it names nothing.
+pub fn policy(name: &str) -> Option<Policy> {
+    let mut parts = name.split('+');
+    let base = parts.next()?;
+    let preset = PRESETS.iter().find(|(known, ..)| *known == base).map(|(_, _, policy)| *policy)?;
+    parts.filter(|setting| !setting.starts_with("store=")).try_fold(preset, |policy, setting| {
+        let (knob, value) = setting.split_once('=')?;
+        policy.with(knob, value).ok()
+    })
+}
+
 fn set_knobs(name: &str, base: &str, knobs: &str) -> Result<Arc<dyn Subject>, Unknown> {
     let unknown = |part: &str, what: &str, known: Vec<String>| Unknown { part: part.into(), what: what.into(), known };
     let names = || PRESETS.iter().map(|(name, ..)| name.to_string()).collect();
-    let Some(mut policy) = PRESETS.iter().find(|(known, ..)| *known == base).map(|(_, _, policy)| *policy) else {
+    let Some(preset) = PRESETS.iter().find(|(known, ..)| *known == base).map(|(_, _, policy)| *policy) else {
         return Err(unknown(base, "system", names()));
     };
-    let mut store = Memory::NAME;
+    let (mut policy, mut store) = (preset, Memory::NAME);
     for setting in knobs.split('+') {
         let Some((knob, value)) = setting.split_once('=') else {
             return Err(unknown(setting, "setting (written knob=value)", Vec::new()));
@@ -64,10 +82,10 @@ fn set_knobs(name: &str, base: &str, knobs: &str) -> Result<Arc<dyn Subject>, Un
     }
     #[cfg(feature = "sqlite")]
     if store == Sqlite::NAME {
-        return Ok(subject::<Sqlite>(name, policy));
+        return Ok(subject::<Sqlite>(name, policy, preset));
     }
     debug_assert_eq!(store, Memory::NAME);
-    Ok(subject::<Memory>(name, policy))
+    Ok(subject::<Memory>(name, policy, preset))
 }
 
 /// Names of the stores.

@@ -6,18 +6,10 @@ use super::failure::Failure;
 use super::output::Out;
 use super::registry::Registry;
 use super::select::{self, Run};
-use crate::harness::Outcome;
+use crate::harness::{Outcome, Parting, parting};
 use crate::report::lines::{Line, lines};
 use crate::report::{Style, layout, words};
-use crate::sim::Time;
 use serde_json::{Value, json};
-
-/// Where two traces part.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Parting {
-    event: usize,
-    at: Time,
-}
 
 /// Runs the command.
 pub fn diff(registry: &Registry, args: &Diff, out: &mut Out) -> Result<Exit, Failure> {
@@ -65,17 +57,6 @@ pub fn diff(registry: &Registry, args: &Diff, out: &mut Out) -> Result<Exit, Fai
     }
     out.line(format!("exit {}", exit.code()))?;
     Ok(exit)
-}
-
-/// The first event that is not the same in both.
-fn parting(one: &Outcome, other: &Outcome) -> Option<Parting> {
-    let same = |index: usize| format!("{:?}", one.trace[index]) == format!("{:?}", other.trace[index]);
-    let shorter = one.trace.len().min(other.trace.len());
-    let event = (0..shorter).find(|index| !same(*index));
-    let event = event.or((one.trace.len() != other.trace.len()).then_some(shorter))?;
-    let times = [one, other].map(|outcome| outcome.trace.get(event).map(|event| event.at));
-    let at = times.into_iter().flatten().min().expect("the longer trace has this event");
-    Some(Parting { event, at })
 }
 
 fn told(run: &Run, outcome: &Outcome, steps: bool) -> Vec<Line> {

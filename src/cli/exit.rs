@@ -10,7 +10,7 @@ pub enum Exit {
     Held,
     /// Nothing was tested.
     Vacuous,
-    /// A promise was broken, or a run ended otherwise than expected.
+    /// A promise was broken, a run ended otherwise than expected, or a canary was missed.
     Broken,
     /// Two runs of the same thing differed.
     NotDeterministic,
@@ -52,7 +52,7 @@ impl From<Exit> for ExitCode {
 pub const HELP: &str = "\
 Exit codes:
     0  all promises held, or every run ended as expected
-    1  a promise was broken, or a run ended otherwise than expected
+    1  a promise was broken, a run ended otherwise than expected, or a canary was missed
     2  bad usage or bad input
     4  nothing was tested (vacuous)
     5  not deterministic: the same run twice gave two results

@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::output::Out;
 use super::registry::Registry;
 use super::select::{self, Run};
+use super::why;
 use crate::harness::{Outcome, Subject, Systems};
 use crate::report::{Style, json as values, lines, metrics, table, words};
 use serde_json::{Value, json};
@@ -16,8 +17,11 @@ pub fn explain(registry: &Registry, args: &Explain, out: &mut Out) -> Result<Exi
     let run = chosen(registry, args)?;
     let outcome = run.recorded();
     let exit = exit_of(&outcome);
+    let why = why::why(registry, &run, &outcome);
     if out.is_json() {
-        out.json(&value(&run, &outcome, args.steps))?;
+        let mut value = value(&run, &outcome, args.steps);
+        value["why"] = json!(why.map(|why| why.value(&*run.subject, &outcome)));
+        out.json(&value)?;
         return Ok(exit);
     }
     out.line(&run.title)?;
@@ -37,6 +41,11 @@ pub fn explain(registry: &Registry, args: &Explain, out: &mut Out) -> Result<Exi
     deviations(&run, &outcome, out)?;
     told(&run, &outcome, out)?;
     broken(&outcome, out)?;
+    match why {
+        Some(why) => why.print(&*run.subject, &outcome, out)?,
+        None if outcome.violations.is_empty() => {}
+        None => out.line("\n(a run as long as this is not asked what it needs: shrink it first)")?,
+    }
     out.line("\nfigures")?;
     out.print(&metrics::text(&outcome.metrics))?;
     if let Some(end) = &outcome.end {

@@ -1,4 +1,4 @@
-//! `squall list`: systems, invariants, faults, goals, profiles, scenarios.
+//! `squall list`: systems, invariants, faults, goals, profiles, scenarios, canaries.
 
 use super::args::{List, Listed};
 use super::exit::Exit;
@@ -59,6 +59,11 @@ fn rows(registry: &Registry, what: Listed) -> Rows {
                 false => format!("of {}", systems.join(", ")),
             };
             goals.into_iter().map(|(goal, systems)| (goal.to_string(), whose(systems))).collect()
+        }
+        Listed::Canaries => {
+            let about =
+                |one: &builtin::Canary| format!("breaks {} · {} · {}", one.invariant, one.system(), one.mechanism);
+            builtin::canaries().iter().map(|one| (one.id.to_string(), about(one))).collect()
         }
         Listed::Scenarios => Vec::new(),
     }

@@ -3,13 +3,18 @@
 //! The only place where systems and the harness side meet, where wall time passes and where files are written. Entry:
 //! [`run`] with a [`Registry`]; a stranger adds an own system to it and gets every command.
 
+mod ablate;
 mod args;
 mod builtin;
+mod canaries;
+mod canary_rows;
+mod compare;
 mod diff;
 mod exit;
 mod explain;
 mod failure;
 mod findings;
+mod flaws;
 mod fuzz;
 mod interrupt;
 mod list;
@@ -21,11 +26,14 @@ mod saving;
 mod select;
 mod shrink;
 mod stopwatch;
+mod sweep;
 #[cfg(test)]
 mod tests;
+mod vacuous;
+mod why;
 
 pub use exit::Exit;
-pub use registry::{Hook, Registry};
+pub use registry::{Changes, Hook, Registry};
 
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
@@ -69,11 +77,14 @@ pub fn run(registry: Registry) -> ExitCode {
 fn command(registry: &Registry, cli: Cli) -> Exit {
     let mut out = Out::new(cli.format, cli.color, cli.width.map(usize::from));
     let ended = match &cli.command {
+        Command::Replay(args) if args.vacuous => vacuous::vacuous(registry, args, &mut out),
         Command::Replay(args) => replay::replay(registry, args, &mut out),
         Command::Fuzz(args) => fuzz::fuzz(registry, args, &mut out),
+        Command::Compare(args) => compare::compare(registry, args, &mut out),
         Command::Explain(args) => explain::explain(registry, args, &mut out),
         Command::Diff(args) => diff::diff(registry, args, &mut out),
         Command::Shrink(args) => shrink::shrink(registry, args, &mut out),
+        Command::Canaries(args) => canaries::canaries(registry, args, &mut out),
         Command::List(args) => list::list(registry, args, &mut out),
         Command::Schema => out.print(&crate::scenario::schema(&registry.domains())).map(|()| Exit::Held),
         Command::Completions { shell } => completions(*shell, &mut out),

@@ -22,3 +22,16 @@ pub fn bar(length: Option<u64>) -> ProgressBar {
     bar.set_message("no finding");
     bar
 }
+
+/// A bar for hunts that end as soon as they have found something; hidden where stderr is no terminal.
+pub fn hunts(length: u64) -> ProgressBar {
+    let bar = ProgressBar::new(length);
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+        return bar;
+    }
+    let template = "{wide_bar}  {human_pos}/{human_len} hunts and stories · {msg} · {eta} left";
+    let style = ProgressStyle::with_template(template).expect("the template is well-formed");
+    bar.set_style(style.progress_chars("██░"));
+    bar
+}

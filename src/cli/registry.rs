@@ -3,18 +3,23 @@
 //! A stranger builds the whole command line around an own system with
 //! `squall::cli::run(Registry::builtin().with(MySystem))`.
 
-use crate::harness::{Subject, Systems, Unknown};
+use crate::harness::{Subject, Systems, Unknown, Variant};
 use crate::model::{Domain, retail};
 use std::sync::Arc;
 
 /// Makes systems from names that carry settings: `None` if the name is not one of its.
 pub type Hook = Box<dyn Fn(&str) -> Option<Result<Arc<dyn Subject>, Unknown>> + Send + Sync>;
 
+/// Says for a system's name what can be changed about it: what differs, and the changed system's name.
+pub type Changes = Box<dyn Fn(&str) -> Vec<(String, String)> + Send + Sync>;
+
 /// Systems by name.
 #[derive(Default)]
 pub struct Registry {
     systems: Vec<Arc<dyn Subject>>,
     hooks: Vec<Hook>,
+    repairs: Vec<Changes>,
+    flaws: Vec<Changes>,
     store: Option<String>,
 }
 
@@ -26,7 +31,10 @@ impl Registry {
 
     /// The systems that come with squall.
     pub fn builtin() -> Registry {
-        let mut registry = Registry::empty().with_hook(Box::new(super::builtin::with_knobs));
+        let mut registry = Registry::empty()
+            .with_hook(Box::new(super::builtin::with_knobs))
+            .with_repairs(Box::new(super::flaws::repairs))
+            .with_flaws(Box::new(super::flaws::flaws));
         super::builtin::presets().for_each(|system| registry.add(system));
         registry
     }
@@ -54,6 +62,30 @@ impl Registry {
     pub fn with_hook(mut self, hook: Hook) -> Registry {
         self.hooks.push(hook);
         self
+    }
+
+    /// With repairs of systems: what `explain` tries one by one to say under which a story would hold.
+    pub fn with_repairs(mut self, repairs: Changes) -> Registry {
+        self.repairs.push(repairs);
+        self
+    }
+
+    /// With flaws of systems: what `replay --vacuous` breaks one by one to see which scenarios notice.
+    pub fn with_flaws(mut self, flaws: Changes) -> Registry {
+        self.flaws.push(flaws);
+        self
+    }
+
+    /// The changed systems; a change whose name leads to no system is a mistake of whoever offered it.
+    fn changed(&self, changes: &[Changes], name: &str) -> Vec<Variant> {
+        let offered = changes.iter().flat_map(|change| change(name));
+        offered
+            .map(|(text, name)| {
+                let found = self.find(&name);
+                let system = found.unwrap_or_else(|unknown| panic!("a change offered as `{name}` exists: {unknown:?}"));
+                Variant { text, system }
+            })
+            .collect()
     }
 
     /// All systems without settings.
@@ -92,5 +124,13 @@ impl Systems for Registry {
 
     fn names(&self) -> Vec<String> {
         self.systems.iter().map(|system| system.name()).collect()
+    }
+
+    fn repairs(&self, name: &str) -> Vec<Variant> {
+        self.changed(&self.repairs, name)
+    }
+
+    fn flaws(&self, name: &str) -> Vec<Variant> {
+        self.changed(&self.flaws, name)
     }
 }

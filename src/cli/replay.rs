@@ -79,7 +79,8 @@ pub fn replay(registry: &Registry, args: &Replay, out: &mut Out) -> Result<Exit,
     Ok(exit)
 }
 
-fn mistake(name: &str, failure: &Failure) -> Value {
+/// A file that cannot be read, for programs.
+pub fn mistake(name: &str, failure: &Failure) -> Value {
     match failure {
         Failure::File(report) => json!({
             "file": name, "line": report.line, "column": report.column, "error": report.message,

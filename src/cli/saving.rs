@@ -1,4 +1,4 @@
-//! Keeps findings as files and never overwrites one.
+//! Keeps findings as files and never overwrites one; a story of the catalogue is replaced under its own name.
 //!
 //! A finding is written beside its place and then linked there, which fails if somebody was faster; so a reader never
 //! sees half a file and two campaigns in one folder do not destroy each other's findings.
@@ -61,6 +61,21 @@ pub fn save(folder: &Path, name: &str, text: &str, same: &dyn Fn(&str) -> bool) 
     saved
 }
 
+/// Puts a text in a file of this name, in the place of any that is there; a reader sees the old one or the new one.
+///
+/// # Errors
+/// If the folder cannot be made or written, naming it.
+pub fn replace(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Failure> {
+    fs::create_dir_all(folder).map_err(|error| Failure::path("make the folder", folder, &error))?;
+    let (path, beside) = (folder.join(name), folder.join(format!(".{name}-{}.tmp", std::process::id())));
+    let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, &path));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&beside);
+        Failure::path("write", &path, &error)
+    })?;
+    Ok(path)
+}
+
 fn place(folder: &Path, stem: &str, beside: &Path, text: &str, same: &dyn Fn(&str) -> bool) -> Result<Saved, Failure> {
     for n in 1.. {
         let path = folder.join(if n == 1 { format!("{stem}.json") } else { format!("{stem}-{n}.json") });
@@ -103,6 +118,16 @@ mod tests {
         assert_eq!(fs::read_to_string(first.path()).unwrap(), "one");
         assert_eq!(fs::read_to_string(second.path()).unwrap(), "two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left behind");
+    }
+
+    #[test]
+    fn a_story_of_the_catalogue_replaces_the_one_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for text in ["one", "two"] {
+            let path = replace(&folder.path().join("catalogue"), "B01.json", text).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+            assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing else is left behind");
+        }
     }
 
     #[test]

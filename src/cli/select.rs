@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::registry::Registry;
 use crate::campaign::ClockTwin;
 use crate::explore::{Profile, generate};
-use crate::harness::{Luck, Outcome, Subject, Systems};
+use crate::harness::{Luck, Outcome, Subject, Systems, Variant};
 use crate::invariants::clock::{Ending, twin_differs};
 use crate::invariants::{self, Violation};
 use crate::model::Scenario;
@@ -44,7 +44,17 @@ pub fn invariant_names() -> Vec<&'static str> {
 /// With the nearest name and all others.
 pub fn system(registry: &Registry, name: &str) -> Result<Arc<dyn Subject>, Failure> {
     let found = registry.find(name).map_err(|unknown| Failure::unknown(name, &unknown))?;
-    Ok(Arc::new(ClockTwin::new(found, clocks_differ)))
+    Ok(with_twin(found))
+}
+
+/// The same for a system that is at hand.
+fn with_twin(system: Arc<dyn Subject>) -> Arc<dyn Subject> {
+    Arc::new(ClockTwin::new(system, clocks_differ))
+}
+
+/// Changed systems, watched like any other.
+pub fn watched(variants: Vec<Variant>) -> Vec<Variant> {
+    variants.into_iter().map(|one| Variant { text: one.text, system: with_twin(one.system) }).collect()
 }
 
 fn clocks_differ(with: &Outcome, without: &Outcome, scenario: &Scenario) -> Option<Violation> {

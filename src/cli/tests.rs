@@ -4,16 +4,24 @@ use super::args::{Cli, Command};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{Format, Out};
-use super::registry::Registry;
-use super::{diff, explain, fuzz, list, replay};
+use super::registry::{Changes, Registry};
+use super::{compare, diff, explain, fuzz, list, replay, vacuous};
 use crate::explore::test_shop::TestShop;
 use clap::Parser;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+/// A page that is written to and read back.
 #[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
+pub struct Page(Arc<Mutex<Vec<u8>>>);
+
+impl Page {
+    /// What stands on it.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Page {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -26,7 +34,14 @@ impl Write for Page {
 }
 
 fn registry() -> Registry {
-    Registry::empty().with(TestShop::forgetful()).with(TestShop::repaired())
+    let change = |from: &'static str, to: &'static str, text: &'static str| -> Changes {
+        Box::new(move |name| if name == from { vec![(text.to_string(), to.to_string())] } else { Vec::new() })
+    };
+    Registry::empty()
+        .with(TestShop::forgetful())
+        .with(TestShop::repaired())
+        .with_flaws(change("repaired-shop", "forgetful-shop", "it forgets what it has seen"))
+        .with_repairs(change("forgetful-shop", "repaired-shop", "it remembers"))
 }
 
 /// What a command line prints and how it ends.
@@ -34,18 +49,20 @@ fn squall(args: &[&str]) -> (String, Result<Exit, Failure>) {
     let cli = Cli::try_parse_from([&["squall"], args].concat()).unwrap();
     let page = Page::default();
     let mut out = Out::onto(Box::new(page.clone()), cli.format);
+    out.width = cli.width.map_or(out.width, usize::from);
     let registry = registry();
     let ended = match &cli.command {
+        Command::Replay(args) if args.vacuous => vacuous::vacuous(&registry, args, &mut out),
         Command::Replay(args) => replay::replay(&registry, args, &mut out),
         Command::Fuzz(args) => fuzz::campaign(&registry, args, &Default::default(), &mut out),
+        Command::Compare(args) => compare::comparison(&registry, args, &Default::default(), &mut out),
         Command::Explain(args) => explain::explain(&registry, args, &mut out),
         Command::Diff(args) => diff::diff(&registry, args, &mut out),
         Command::List(args) => list::list(&registry, args, &mut out),
         other => panic!("no test runs {other:?}"),
     };
     assert_eq!(out.format == Format::Json, cli.format == Format::Json);
-    let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
-    (text, ended)
+    (page.text(), ended)
 }
 
 fn fuzzed(folder: &Path, more: &[&str]) -> (String, Exit) {
@@ -195,4 +212,149 @@ fn a_broken_file_does_not_keep_the_others_from_being_run() {
 fn lists_name_faults_and_systems() {
     assert!(squall(&["list", "faults"]).0.contains("server-kill"));
     assert_eq!(squall(&["list", "systems"]).0, "forgetful-shop  domain retail\nrepaired-shop   domain retail\n");
+}
+
+/// What `compare` prints about the two shops, without the line that says how long it took.
+fn compared(more: &[&str]) -> (String, Exit) {
+    let args = [&["compare", "forgetful-shop", "repaired-shop", "--seeds", "0..128", "-j", "2"], more].concat();
+    let (text, ended) = squall(&args);
+    let kept: Vec<&str> = text.lines().filter(|line| !line.contains(" a second)")).collect();
+    (kept.join("\n"), ended.unwrap())
+}
+
+#[test]
+fn two_shops_on_the_same_days_differ_in_the_planted_bug() {
+    let (text, exit) = compared(&[]);
+    assert_eq!(exit, Exit::Broken);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_comparison_in_json_has_a_figure_with_its_bounds_for_every_system() {
+    let (text, exit) = compared(&["--format", "json"]);
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(exit, Exit::Broken);
+    assert_eq!((&value["domain"], &value["groups"][0]["runs"]), (&"retail".into(), &128.into()));
+    let [forgetful, repaired] = [0, 1].map(|n| &value["groups"][0]["systems"][n]);
+    let cell = |system: &serde_json::Value, key: &str| system["invariants"]["one-effect-per-op"][key].as_u64();
+    assert!(cell(forgetful, "runs").unwrap() > 0 && cell(forgetful, "first_seed").is_some());
+    assert_eq!((cell(repaired, "runs"), cell(repaired, "newly_held")), (Some(0), cell(forgetful, "runs")));
+    let bytes = &repaired["figures"]["bytes_per_op"];
+    let bound = |key: &str| bytes[key].as_i64().unwrap();
+    assert!(bound("low_ppm") < bound("value_ppm") && bound("value_ppm") < bound("high_ppm"));
+    assert!(repaired["sale_to_server"]["p50"]["value_us"].is_u64());
+}
+
+#[test]
+fn a_cell_s_story_is_told_saved_and_repeated_by_the_command_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let save = folder.path().to_str().unwrap();
+    let (text, _) = compared(&["--story", "forgetful-shop/one-effect-per-op", "--save", save]);
+    assert!(text.contains("forgetful-shop / one-effect-per-op") && text.contains("✗ one-effect-per-op"), "{text}");
+    let again = text.lines().find_map(|line| line.trim().strip_prefix("again")).unwrap();
+    assert!(Path::new(again.trim().strip_prefix("squall explain ").unwrap()).is_file(), "{again}");
+}
+
+#[test]
+fn a_sweep_has_a_row_for_each_value_and_system() {
+    let (text, _) = compared(&["--sweep", "loss=0..20%/3", "--width", "200"]);
+    for row in ["loss 0 % forgetful-shop", "loss 10 % forgetful-shop", "loss 20 % repaired-shop"] {
+        assert!(text.lines().filter(|line| line.starts_with(row)).count() > 0, "{row}:\n{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_is_answered_with_what_to_write() {
+    let said = |args: &[&str]| squall(&[&["compare"], args].concat()).1.unwrap_err().message(false).unwrap();
+    assert!(said(&["--story", "repaired-shop"]).contains("write SYSTEM/INVARIANT"));
+    assert!(said(&["--story", "repaired-shop/one-efect-per-op"]).contains("did you mean `one-effect-per-op`?"));
+    assert!(said(&["--story", "repared-shop/one-effect-per-op"]).contains("did you mean `repaired-shop`?"));
+    assert!(said(&["--domain", "retial"]).contains("did you mean `retail`?"));
+    assert!(said(&["--ablate", "repaired-shop"]).contains("only presets"));
+    assert!(said(&["--ablate", "seri-2026-01-16"]).contains("none of the five fixes"));
+    assert!(said(&["no-such-shop"]).contains("unknown system `no-such-shop`"));
+}
+
+#[test]
+fn the_commands_that_the_readme_compares_with_can_be_parsed() {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let (_, section) = readme.split_once("\n## Comparing systems\n").expect("there is a section on it");
+    let section = section.split_once("\n## ").map_or(section, |(section, _)| section);
+    let lines = section.lines().filter_map(|line| line.strip_prefix("squall "));
+    let commands: Vec<Vec<&str>> =
+        lines.map(|line| line.split(" #").next().unwrap_or_default().split_whitespace().collect()).collect();
+    assert!(commands.len() >= 3, "{commands:?}");
+    for command in commands {
+        let parsed = Cli::try_parse_from([&["squall"][..], &command].concat());
+        assert!(matches!(parsed.map(|cli| cli.command), Ok(Command::Compare(_))), "{command:?}");
+    }
+}
+
+/// A scenario with one lost answer: the till sends its sale again.
+fn with_a_lost_answer(system: &str) -> String {
+    let lost = r#""schedule": { "till.push.sale-1.try-1.reply": "drop" }, "heal": "1m", "expect": { "SYSTEM""#;
+    let text = TWO_SALES.replace("STOCK", "3").replace("\"expect\": { \"repaired-shop\"", lost);
+    text.replace("SYSTEM", system)
+}
+
+#[test]
+fn a_scenario_that_no_flaw_changes_is_vacuous_until_its_file_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.json");
+    let judged = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        let (shown, ended) = squall(&["replay", "--vacuous", path.to_str().unwrap()]);
+        (shown, ended.unwrap())
+    };
+    let polite = TWO_SALES.replace("STOCK", "3");
+    let (text, exit) = judged(&polite);
+    assert_eq!(exit, Exit::Vacuous, "{text}");
+    assert!(text.contains("0 of 1  VACUOUS"), "{text}");
+    let (text, exit) = judged(&polite.replace("\"holds\": true", "\"holds\": true, \"vacuous\": true"));
+    assert_eq!(exit, Exit::Held, "{text}");
+    assert!(text.contains("0 of 1  vacuous, as the file says"), "{text}");
+    let (text, exit) = judged(&with_a_lost_answer("repaired-shop"));
+    assert_eq!(exit, Exit::Held, "{text}");
+    assert!(text.contains("1 of 1  it forgets what it has seen"), "{text}");
+    let (text, exit) = judged(&with_a_lost_answer("forgetful-shop"));
+    assert_eq!(exit, Exit::Vacuous, "{text}");
+    assert!(text.contains("not judged"), "{text}");
+}
+
+#[test]
+fn a_story_says_what_it_needs_how_little_would_have_saved_it_and_what_mends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.json");
+    std::fs::write(&path, with_a_lost_answer("forgetful-shop")).unwrap();
+    let (text, ended) = squall(&["explain", path.to_str().unwrap()]);
+    assert_eq!(ended.unwrap(), Exit::Broken);
+    let (_, why) = text.split_once("why ").expect("there is a reason");
+    insta::assert_snapshot!(why.split_once("\n\n").unwrap().0);
+    let (text, _) = squall(&["explain", path.to_str().unwrap(), "--format", "json"]);
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["why"]["needs"][0]["necessary"], true);
+    assert_eq!(value["why"]["holds_when"][0]["change"], "it remembers");
+}
+
+#[test]
+fn a_green_campaign_names_what_never_happened_and_is_vacuous_once_it_was_long_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let fuzzed = |seeds: &str| {
+        let save = folder.path().to_str().unwrap();
+        let (text, ended) = squall(&["fuzz", "repaired-shop", "--seeds", seeds, "-j", "2", "--save", save]);
+        (text, ended.unwrap())
+    };
+    let never = |text: &str, what: &str| {
+        let line = text.lines().find(|line| line.starts_with(what)).expect("the report has this line").to_string();
+        line.split_once("never: ").map(|(_, names)| names.to_string())
+    };
+    let (text, exit) = fuzzed("0..3");
+    assert_eq!(exit, Exit::Held, "{text}");
+    assert!(text.contains("too few runs to say"), "{text}");
+    assert!(never(&text, "faults fired").is_some(), "{text}");
+    assert_eq!(never(&text, "goals reached").as_deref(), Some("a sale took nothing"), "{text}");
+    let (text, exit) = fuzzed("0..1000");
+    assert_eq!(exit, Exit::Vacuous, "{text}");
+    assert!(text.contains("VACUOUS: what is listed as `never`"), "{text}");
+    assert_eq!(never(&text, "goals reached").as_deref(), Some("a sale took nothing"), "{text}");
 }

@@ -8,7 +8,7 @@ use crate::sim::{Cause, Deviation, Label, NodeId, OpId};
 use std::collections::BTreeSet;
 
 /// Ops that `op` cannot do without.
-fn needs(op: &Op) -> impl Iterator<Item = OpId> + use<> {
+pub(super) fn needs(op: &Op) -> impl Iterator<Item = OpId> + use<> {
     let made = |key: Key| key.maker().map(|(maker, _)| maker);
     let lines: Vec<OpId> = op.lines().iter().filter_map(|line| made(line.key)).collect();
     made(op.target).into_iter().chain(lines).chain(op.earlier.is_some().then_some(op.earlier))

@@ -1,7 +1,9 @@
 //! What picks the next schedule, and what makes a failing one small.
 //!
 //! Luck by seed: [`Profile`] → [`Conditions`] of one seed → [`generate()`]. A drawn run becomes a scenario with
-//! [`explicit()`], a failing scenario becomes a story with [`shrink()`], and [`steps`] says how long the story is.
+//! [`explicit()`], a failing scenario becomes a story with [`shrink()`], and [`steps`] says how long the story is. What a
+//! story needs, how little would have saved it, and what would have mended it: [`necessity()`], [`passing_twin`],
+//! [`repairs()`].
 //! Which runs are done, and what is reported of them, is the campaign's business.
 
 mod canonical;
@@ -10,10 +12,13 @@ mod cost;
 mod edit;
 pub mod explicit;
 pub mod generate;
+pub mod necessity;
+pub mod passing;
 pub mod profile;
 mod reduce_business;
 mod reduce_luck;
 mod reduce_time;
+pub mod repairs;
 pub mod shrink;
 pub mod story;
 
@@ -23,6 +28,9 @@ pub(crate) mod test_shop;
 pub use conditions::Conditions;
 pub use explicit::explicit;
 pub use generate::generate;
+pub use necessity::{Necessity, necessity};
+pub use passing::{Change, NoTwin, Twin, passing_twin};
 pub use profile::{Profile, UnknownProfile};
+pub use repairs::{Repair, repairs};
 pub use shrink::{Shrunk, shrink};
 pub use story::{signature, steps};

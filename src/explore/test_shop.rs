@@ -6,8 +6,8 @@
 use crate::harness::{Luck, Outcome, Plan, Subject, run};
 use crate::invariants::{Breach, History, Invariant, Log, Moment, wants};
 use crate::model::retail::{PRODUCT, RETAIL, SELL, field};
-use crate::model::{Domain, Entity, Key, Op, Row, Scenario, Value};
-use crate::sim::{Cause, Channel, Label, NodeId, OpId, Span};
+use crate::model::{Domain, Entity, Key, Op, Row, Scenario, Step, Value};
+use crate::sim::{Cause, Channel, Deviation, Label, NodeId, OpId, Span, Time};
 use crate::system::{Context, Facts, Input, Message, Node, Reports, System, Task, Timer, Verdict, Why, Word};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +26,20 @@ impl TestShop {
     pub(crate) fn repaired() -> TestShop {
         TestShop { remembers: true }
     }
+}
+
+/// One till sells one of five at one second; faults end at a minute.
+pub(crate) fn one_sale(mut schedule: Vec<Deviation>) -> Scenario {
+    schedule.sort_unstable();
+    let mut scenario = Scenario::new(&RETAIL);
+    scenario.devices.push("till-1".into());
+    let mut row = Row::new(PRODUCT, Key(1));
+    row.set(field::STOCK, Value::int(5), OpId::NONE);
+    scenario.rows.push(("X".into(), row));
+    let op = Op::new(OpId(1), NodeId(1), SELL).line(Key(1), 1);
+    scenario.steps.push(Step { at: Time::ZERO + Span::secs(1), op });
+    scenario.op_names.insert(OpId(1), "sale-1".into());
+    Scenario { schedule, heal: Time::ZERO + Span::mins(1), ..scenario }
 }
 
 impl Subject for TestShop {

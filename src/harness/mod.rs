@@ -6,11 +6,13 @@ mod carried;
 pub mod link;
 pub mod node;
 pub mod outcome;
+pub mod parting;
 pub mod subject;
 pub mod trace;
 pub mod world;
 
 pub use outcome::{End, Histogram, Metrics, OutboxAt, Outcome};
-pub use subject::{Subject, Systems, Unknown};
+pub use parting::{Parting, parting};
+pub use subject::{Subject, Systems, Unknown, Variant};
 pub use trace::{Event, Loss, What};
 pub use world::{Luck, Plan, run};

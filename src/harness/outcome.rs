@@ -101,6 +101,25 @@ pub struct Metrics {
     pub outbox_at_rest: [u64; 4],
     /// Most ops pending on one device at once.
     pub longest_outbox: u64,
+    /// Ops with a total over lines: what a till is for; see [`crate::model::Domain::is_sale`].
+    pub sales: u64,
+    /// Sales that the app did not take.
+    pub sales_refused: u64,
+    /// Sales rejected by the server after the customer had left with a receipt.
+    pub sales_rejected: u64,
+    /// Ops that passed for done and whose effect was overwritten unseen or dropped, without any decision; counted where
+    /// `conflicts-decided` watches.
+    pub edits_lost: u64,
+    /// Ops of which the user was told that somebody else's change stands against them.
+    pub conflicts_shown: u64,
+    /// Sales that the app took, nobody refused and no wipe destroyed: those that must arrive on the server.
+    pub sales_due: u64,
+    /// The same in runs with other devices: those that must show there.
+    pub sales_due_elsewhere: u64,
+    /// Time from each sale that is due to its first effect on the server.
+    pub sale_to_server: Histogram,
+    /// Time from each sale that is due to its first sight on another device.
+    pub sale_to_others: Histogram,
 }
 
 impl Metrics {
@@ -123,6 +142,15 @@ impl Metrics {
             *sum += n;
         }
         self.longest_outbox = self.longest_outbox.max(other.longest_outbox);
+        self.sales += other.sales;
+        self.sales_refused += other.sales_refused;
+        self.sales_rejected += other.sales_rejected;
+        self.edits_lost += other.edits_lost;
+        self.conflicts_shown += other.conflicts_shown;
+        self.sales_due += other.sales_due;
+        self.sales_due_elsewhere += other.sales_due_elsewhere;
+        self.sale_to_server.merge(&other.sale_to_server);
+        self.sale_to_others.merge(&other.sale_to_others);
     }
 }
 
@@ -170,11 +198,14 @@ impl Histogram {
     }
     /// The span that `percent` of all are at or below (to a third of a doubling), or `None` if there are none.
     pub fn percentile(&self, percent: u64) -> Option<Span> {
-        let wanted = (self.len() * percent).div_ceil(100).max(1);
+        self.at_rank((self.len() * percent).div_ceil(100))
+    }
+    /// The span that stands at this place, counted from 1, of all in order; `None` beyond the last.
+    pub fn at_rank(&self, rank: u64) -> Option<Span> {
         let mut seen = 0;
         for (bucket, n) in self.buckets.iter().enumerate() {
             seen += u64::from(*n);
-            if seen >= wanted {
+            if seen >= rank.max(1) {
                 return Some(Span(Histogram::edge(bucket)));
             }
         }
@@ -186,6 +217,17 @@ impl Outcome {
     /// Whether this identity was broken.
     pub fn broke(&self, identity: Identity) -> Option<&Violation> {
         self.violations.iter().find(|violation| violation.identity() == identity)
+    }
+
+    /// The promises that were broken, each once, in the order in which they broke.
+    pub fn broken(&self) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        for violation in &self.violations {
+            if !names.contains(&violation.invariant) {
+                names.push(violation.invariant);
+            }
+        }
+        names
     }
 }
 

@@ -44,6 +44,25 @@ pub trait Systems: Sync {
     fn find(&self, name: &str) -> Result<Arc<dyn Subject>, Unknown>;
     /// All names without repairs.
     fn names(&self) -> Vec<String>;
+    /// This system with one setting each taken from a sound counterpart; none where no counterpart is known.
+    fn repairs(&self, name: &str) -> Vec<Variant> {
+        let _ = name;
+        Vec::new()
+    }
+    /// This system broken on purpose, in one way each; none where nobody has said how it can be broken.
+    fn flaws(&self, name: &str) -> Vec<Variant> {
+        let _ = name;
+        Vec::new()
+    }
+}
+
+/// A system that differs from another in what its text says.
+#[derive(Clone)]
+pub struct Variant {
+    /// What differs: `validation=conditional`.
+    pub text: String,
+    /// The system.
+    pub system: Arc<dyn Subject>,
 }
 
 /// A name that names nothing.

@@ -411,8 +411,10 @@ impl<'a, S: System> World<'a, S> {
             Input::Message { from, message }
         };
         self.history.damaged = damaged;
+        self.history.as_of = if to.is_server() { Time::ZERO } else { sent };
         self.handle(input, &ops);
         self.history.damaged = false;
+        self.history.as_of = Time::ZERO;
     }
 
     fn interfere(&mut self, index: u32, begins: bool) {
@@ -720,6 +722,9 @@ impl<'a, S: System> World<'a, S> {
             Route::Request(channel, cause) => {
                 let attempt = self.slots[node.index()].count(channel, cause);
                 self.metrics.requests += 1;
+                if self.facts.pulls.contains(&channel) {
+                    self.history.nodes[node.index()].asked = Some(self.now);
+                }
                 if !ops.is_empty() {
                     let now = self.now;
                     for op in ops {
@@ -983,6 +988,39 @@ impl<'a, S: System> World<'a, S> {
             }
             if let Some(on_others) = record.on_others {
                 self.metrics.to_others.add(on_others.since(at));
+            }
+        }
+        self.tally_sales();
+        self.metrics.edits_lost = self.log.lost_edits().len() as u64;
+    }
+
+    fn tally_sales(&mut self) {
+        let alone = self.slots.len() < 3;
+        let metrics = &mut self.metrics;
+        for record in self.history.ops() {
+            let told = |word| record.was_told(word);
+            metrics.conflicts_shown += u64::from(told(Word::Conflict) || told(Word::Superseded));
+            if !self.scenario.domain.is_sale(&record.op) {
+                continue;
+            }
+            metrics.sales += 1;
+            let rejected = matches!(record.verdict(), Some(Verdict::Rejected { .. }));
+            metrics.sales_refused += u64::from(told(Word::Refused));
+            metrics.sales_rejected += u64::from(rejected && record.is_promised());
+            let Some(at) = record.at else { continue };
+            if rejected || record.excused || !record.is_promised() || record.is_withdrawn() {
+                continue;
+            }
+            metrics.sales_due += 1;
+            if let Some(on_server) = record.on_server {
+                metrics.sale_to_server.add(on_server.since(at));
+            }
+            if alone {
+                continue;
+            }
+            metrics.sales_due_elsewhere += 1;
+            if let Some(on_others) = record.on_others {
+                metrics.sale_to_others.add(on_others.since(at));
             }
         }
     }

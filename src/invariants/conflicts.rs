@@ -68,6 +68,7 @@ impl ConflictsDecided {
         if decided || again {
             return;
         }
+        log.lost_edit(one.lost);
         let ops = [one.lost, one.by];
         let breach = Breach {
             kind: "overwritten-unseen",
@@ -109,6 +110,7 @@ impl ConflictsDecided {
             if taken || replaced {
                 continue;
             }
+            log.lost_edit(op);
             let ops = [op, winner.op];
             let breach = Breach { kind: "dropped-undecided", entity, node: record.op.node, ops: &ops, at: None };
             log.broke(history.domain, breach, || {

@@ -1,7 +1,8 @@
 //! At rest every device equals its slice of the server.
 //!
 //! One comparison serves two invariants: a missing or older row is a change that a pull missed; any other difference is
-//! two replicas that disagree. A system that never pulls cannot miss a pull, so there everything is disagreement.
+//! two replicas that disagree. Where no pull can be blamed, a miss is disagreement as well: a system that never pulls, a
+//! device that has not asked since, a table of which nothing ever comes down.
 
 use super::effects::in_table;
 use super::history::canonical;
@@ -23,6 +24,19 @@ struct Difference {
 impl Difference {
     fn is_a_miss(&self) -> bool {
         matches!(self.kind, "missing-row" | "missed-deletion" | "older-row")
+    }
+
+    /// Whether no pull can be blamed for a miss: the device has not asked since the change, or nothing of the table ever
+    /// comes down to it.
+    fn was_never_asked_for(&self, history: &History<'_>) -> bool {
+        let view = history.node(self.node);
+        let changed = match self.field {
+            Some(field) => history.commits.get(&(self.entity, self.key, field)).and_then(|list| list.last()),
+            None => history.commits.get(&(self.entity, self.key, 0)).and_then(|list| list.first()),
+        };
+        let deleted = history.deletions.get(&(self.entity, self.key)).map(|(at, _)| *at);
+        let at = deleted.filter(|_| self.kind == "missed-deletion").or(changed.map(|commit| commit.at));
+        view.came & 1 << self.entity.0 == 0 || at.is_some_and(|at| view.asked.is_none_or(|asked| asked < at))
     }
 
     fn tell(&self, history: &History<'_>, log: &mut Log) {
@@ -172,7 +186,8 @@ impl Invariant for ReplicasConverge {
                 log.exercised();
             }
             for difference in differences(history, node, &server) {
-                if !difference.is_a_miss() || !history.facts.reports.pulls {
+                let blameless = !history.facts.reports.pulls || difference.was_never_asked_for(history);
+                if !difference.is_a_miss() || blameless {
                     difference.tell(history, log);
                 }
             }

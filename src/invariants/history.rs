@@ -25,6 +25,10 @@ pub struct NodeView {
     pub lamp: Option<Lamp>,
     /// When the node was last told that it is up to date.
     pub up_to_date: Option<Time>,
+    /// When it last asked for what others did.
+    pub asked: Option<Time>,
+    /// Entities of which something came down to it, one bit each.
+    pub came: u32,
     /// What it still wanted to do when the run came to rest.
     pub pending: Vec<Pending>,
     /// How often it was wiped.
@@ -157,6 +161,8 @@ pub struct History<'a> {
     pub accounts: BTreeMap<(NodeId, Entity, Key), Vec<OpId>>,
     /// Messages delivered damaged that could still be parsed: set while such a message is being handled.
     pub damaged: bool,
+    /// When the server sent the message that a device is handling; the start of the run while it handles none.
+    pub as_of: Time,
     /// Whether the run came to rest.
     pub rested: bool,
     /// True where the run was not deviant in any clock.
@@ -224,6 +230,7 @@ impl<'a> History<'a> {
             taken_away: BTreeMap::new(),
             accounts: BTreeMap::new(),
             damaged: false,
+            as_of: Time::ZERO,
             rested: false,
             clocks_true: true,
         }
@@ -315,6 +322,9 @@ impl<'a> History<'a> {
         } else {
             if let Some(after) = &write.after {
                 let origin = after.origin;
+                if write.why == Why::Copied {
+                    self.nodes[node.index()].came |= 1 << after.entity.0;
+                }
                 if let Some(record) = self.op_mut(origin)
                     && record.op.node != node
                     && record.on_others.is_none()

@@ -166,6 +166,7 @@ pub struct Log {
     pub exercised: u64,
     /// The first violation of each identity.
     pub violations: Vec<Violation>,
+    lost_edits: Vec<OpId>,
 }
 
 /// A breach about to be reported.
@@ -187,6 +188,17 @@ impl Log {
     pub fn clear(&mut self) {
         self.exercised = 0;
         self.violations.clear();
+        self.lost_edits.clear();
+    }
+    /// The effect of an op that passed for done was overwritten unseen or dropped, and nothing records it.
+    pub fn lost_edit(&mut self, op: OpId) {
+        if !self.lost_edits.contains(&op) {
+            self.lost_edits.push(op);
+        }
+    }
+    /// Every op of which that was said, each once.
+    pub fn lost_edits(&self) -> &[OpId] {
+        &self.lost_edits
     }
     /// From now on invariant number `index` speaks.
     pub fn speaker(&mut self, index: usize, name: &'static str, now: Time) {

@@ -7,7 +7,7 @@ use super::loss::entity_of;
 use super::questions::is_negative;
 use super::{Breach, History, Invariant, Log, Moment, OpRecord, wants};
 use crate::model::{Domain, Entity, RowState};
-use crate::sim::{NodeId, OpId};
+use crate::sim::{NodeId, OpId, Time};
 use crate::system::{Dot, Facts, PendingState, Verdict, Word};
 
 /// What the user was told (synced, rejected, unknown) is what the server holds.
@@ -84,16 +84,25 @@ impl StatusTruthful {
                 });
             }
         }
-        let Some(told) = view.up_to_date else { return };
+        if let Some(told) = view.up_to_date {
+            Self::judge_up_to_date(history, log, node, told);
+        }
+    }
+
+    /// A device that is up to date as of a time holds every row made before that.
+    fn judge_up_to_date(history: &History<'_>, log: &mut Log, node: NodeId, as_of: Time) {
+        let scenario = history.scenario;
         for row in history.server().rows.values() {
+            if row.deleted || row.entity.is_bookkeeping() {
+                continue;
+            }
             let key = canonical(row);
             let commits = history.commits.get(&(row.entity, key, 0));
             let since = commits.and_then(|list| list.first()).map(|first| first.at);
-            if row.deleted
-                || row.entity.is_bookkeeping()
-                || since.is_none_or(|since| since >= told)
+            if since.is_none_or(|since| since >= as_of)
                 || !(history.in_scope)(node, row)
                 || history.find(node, row.entity, key).is_some()
+                || history.taken_away.contains_key(&(node, row.entity, key))
             {
                 continue;
             }
@@ -102,7 +111,7 @@ impl StatusTruthful {
                 let (name, table) = (scenario.row_name(row.entity, key), history.domain.entity_name(row.entity));
                 let node = scenario.node_name(node);
                 format!(
-                    "{node} was told that it is up to date, but it never got the {table} of {name}, made before that"
+                    "{node} was told that it is up to date, but it did not have the {table} of {name}, made before that"
                 )
             });
         }
@@ -123,6 +132,9 @@ impl Invariant for StatusTruthful {
         wants::TOLD
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
+        if let Moment::Told(node, _, Word::UpToDate) = moment {
+            return Self::judge_up_to_date(history, log, *node, history.as_of);
+        }
         let Moment::Told(_, op, Word::Synced) = moment else { return };
         let Some(record) = history.op(*op) else { return };
         if !history.domain.is_durable(&record.op) {

@@ -291,6 +291,7 @@ impl Domain {
     /// An entity's name.
     pub fn entity_name(&self, entity: Entity) -> &'static str {
         match entity {
+            Entity::GRANT => "grant",
             Entity::CONFLICT => "conflict",
             Entity::AUDIT => "audit",
             _ => self.entity_spec(entity).map_or("?", |spec| spec.name),
@@ -341,6 +342,15 @@ impl Domain {
     /// Whether an op must not be lost once the user was told `saved`.
     pub fn is_durable(&self, op: &Op) -> bool {
         self.verb(op).promise == Promise::Durable
+    }
+    /// Whether an op is what a till is for: it makes a row with a total over its lines (a sale, an invoice).
+    pub fn is_sale(&self, op: &Op) -> bool {
+        if !self.is_durable(op) || self.totals.is_empty() {
+            return false;
+        }
+        let mut pieces = Vec::new();
+        (self.pieces)(op, &mut pieces);
+        pieces.iter().any(|piece| self.totals.iter().any(|law| law.head.0 == piece.entity))
     }
 }
 

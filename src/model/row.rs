@@ -103,13 +103,15 @@ impl Key {
 pub struct Entity(pub u8);
 
 impl Entity {
+    /// What is set aside of a quantity for one installation of an app; its fields are the system's own.
+    pub const GRANT: Entity = Entity(29);
     /// A durable record that a concurrent edit was decided: field 0 the losing op, field 1 the winning op, field 2 the field.
     pub const CONFLICT: Entity = Entity(30);
     /// An entry of the audit trail: field 0 the op, field 1 what (see [`crate::system::Audit`]).
     pub const AUDIT: Entity = Entity(31);
     /// Whether rows of this kind are bookkeeping rather than business.
     pub fn is_bookkeeping(self) -> bool {
-        self.0 >= 30
+        self.0 >= 29
     }
 }
 

@@ -6,9 +6,12 @@
 pub mod json;
 pub mod layout;
 pub mod lines;
+pub mod matrix;
 pub mod metrics;
 pub mod rows;
+pub mod standing;
 pub mod story;
+pub mod twin;
 pub mod words;
 
 pub use story::{Style, table};

@@ -16,19 +16,32 @@ pub fn check(expectation: &Expectation, story: &Story, outcome: &Outcome) -> Vec
     let mut differences = Vec::new();
     check_promises(expectation, outcome, &mut differences);
     check_schedule(expectation, story, outcome, &mut differences);
+    check_end(expectation, story, outcome, &mut differences);
+    differences
+}
+
+/// What is worse than expected, or other. Nothing is said of promises that held although they were expected to break,
+/// nor of deviations: another system may not have the moments that they name.
+pub fn check_ending(expectation: &Expectation, story: &Story, outcome: &Outcome) -> Vec<String> {
+    let mut differences = Vec::new();
+    check_others_hold(expectation, outcome, &mut differences);
+    check_end(expectation, story, outcome, &mut differences);
+    differences
+}
+
+fn check_end(expectation: &Expectation, story: &Story, outcome: &Outcome, differences: &mut Vec<String>) {
     let asks_ops = [expectation.told.is_empty(), expectation.verdicts.is_empty(), expectation.delays.is_empty()];
     let needs_end = asks_ops.contains(&false) || !expectation.nodes.is_empty();
     match &outcome.end {
         Some(end) => {
-            check_ops(expectation, story, end, &mut differences);
-            check_delays(expectation, story, end, &mut differences);
+            check_ops(expectation, story, end, differences);
+            check_delays(expectation, story, end, differences);
             for node in &expectation.nodes {
-                check_node(node, story, end, &mut differences);
+                check_node(node, story, end, differences);
             }
         }
         None => assert!(!needs_end, "a run whose end is checked is recorded"),
     }
-    differences
 }
 
 fn check_promises(expectation: &Expectation, outcome: &Outcome, out: &mut Vec<String>) {
@@ -37,6 +50,10 @@ fn check_promises(expectation: &Expectation, outcome: &Outcome, out: &mut Vec<St
             out.push(format!("expected {name} to break, but it held"));
         }
     }
+    check_others_hold(expectation, outcome, out);
+}
+
+fn check_others_hold(expectation: &Expectation, outcome: &Outcome, out: &mut Vec<String>) {
     if !expectation.holds && !expectation.only {
         return;
     }

@@ -82,7 +82,10 @@ pub const EXPECTATION: [(&str, &str); 11] = [
     ("devices", "What a device holds at the end."),
     ("pending", "How many ops a device still wants to send, dead letters not counted."),
     ("note", "Why, in words."),
-    ("vacuous", "None of the deviations comes up on this system, and that is known."),
+    (
+        "vacuous",
+        "The result shows nothing, and that is known: no deviation comes up on this system, or no flaw would change it.",
+    ),
 ];
 
 /// Keys of a delay, counted from the user's act.

@@ -29,7 +29,7 @@ mod write;
 #[cfg(all(test, feature = "cli"))]
 mod tests;
 
-pub use check::check;
+pub use check::{check, check_ending};
 pub use format::{LARGEST_FILE, MOST_DEPTH, MOST_DEVIATIONS, MOST_DEVICES, MOST_STEPS, VERSION};
 pub use nearest::nearest;
 #[cfg(feature = "cli")]
@@ -111,7 +111,7 @@ pub struct Expectation {
     pub nodes: Vec<NodeExpectation>,
     /// Why, in words.
     pub note: Option<String>,
-    /// None of the deviations comes up on this system, and that is known.
+    /// The result shows nothing, and that is known: no deviation comes up here, or no flaw would change the end.
     pub vacuous: bool,
 }
 

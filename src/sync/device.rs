@@ -3,7 +3,9 @@
 //! Triggers and time-outs live here; how an op is written is in `local.rs`, how the outbox drains in `drain.rs`, how
 //! downloads are merged in `download.rs`.
 
+use super::download::Pulling;
 use super::drain::{Drain, Race};
+use super::escrow::Asking;
 use super::local::Writing;
 use super::message::{Body, Wire};
 use super::policy::*;
@@ -28,11 +30,24 @@ pub mod channel {
     pub const RETRY: Channel = Channel(7);
     pub const DEBOUNCE: Channel = Channel(8);
     pub const RACE: Channel = Channel(9);
+    pub const HOLD: Channel = Channel(10);
+    pub const HOLD_TIME_OUT: Channel = Channel(11);
 }
 
 /// Names of the engine's channels and timers.
-pub const CHANNELS: &[&str] =
-    &["push", "pull", "push-tick", "pull-tick", "push-time-out", "pull-time-out", "retry", "debounce", "race"];
+pub const CHANNELS: &[&str] = &[
+    "push",
+    "pull",
+    "push-tick",
+    "pull-tick",
+    "push-time-out",
+    "pull-time-out",
+    "retry",
+    "debounce",
+    "race",
+    "hold",
+    "hold-time-out",
+];
 
 /// Goals of the engine, by number.
 pub mod goal {
@@ -104,11 +119,12 @@ pub struct Device<St: Store> {
     pub(super) again: bool,
     pub(super) failures: u32,
     pub(super) races: Vec<Race>,
-    pub(super) pulling: Option<(u32, bool, u32)>,
+    pub(super) pulling: Option<Pulling>,
     pub(super) pull_again: Option<bool>,
     pub(super) writing: Vec<Writing>,
     pub(super) carts: Vec<(OpId, Vec<i64>)>,
     pub(super) finishing: bool,
+    pub(super) asking: Vec<Asking>,
     debounced: bool,
     shown: Option<Lamp>,
     store: PhantomData<St>,
@@ -132,6 +148,7 @@ impl<St: Store> Device<St> {
             writing: Vec::new(),
             carts: Vec::new(),
             finishing: false,
+            asking: Vec::new(),
             debounced: false,
             shown: None,
             store: PhantomData,
@@ -165,9 +182,12 @@ impl<St: Store> Device<St> {
         self.tick(channel::PULL_TICK, self.policy.pull_every, cx);
         if store.number(Cell::Ready) == 0 {
             self.pull(store, true, cx);
-        } else if self.policy.sync_on_start && matches!(cx.cause(), Cause::Boot(n) if n > 1) {
+        } else if self.policy.escrow == Escrow::Shares {
             self.drain(store, cx);
             self.pull(store, false, cx);
+        } else if self.policy.sync_on_start && matches!(cx.cause(), Cause::Boot(n) if n > 1) {
+            self.drain(store, cx);
+            self.pull_on_trigger(store, cx);
         }
     }
 
@@ -208,7 +228,7 @@ impl<St: Store> Device<St> {
     }
 
     /// The op is on the device: the receipt, and whatever follows.
-    fn written(&mut self, store: &mut St, verb: Verb, op: OpId, cx: &mut Context<Wire>) {
+    pub(super) fn written(&mut self, store: &mut St, verb: Verb, op: OpId, cx: &mut Context<Wire>) {
         let sale = matches!(verb, SELL | COMPLETE | SELL_ON_CREDIT);
         if sale && self.policy.receipt != Receipt::AtOnce {
             match self.drain(store, cx) {
@@ -252,7 +272,7 @@ impl<St: Store> Device<St> {
             }
             channel::PULL_TICK => {
                 self.tick(channel::PULL_TICK, self.policy.pull_every, cx);
-                self.pull(store, store.number(Cell::Ready) == 0, cx);
+                self.pull_on_trigger(store, cx);
             }
             channel::PUSH_TIME_OUT => {
                 cx.count(Metric::TimeOuts);
@@ -270,6 +290,7 @@ impl<St: Store> Device<St> {
                 self.debounced = false;
                 self.drain(store, cx);
             }
+            channel::HOLD_TIME_OUT => self.hold_answered(store, timer.number, &[], cx),
             channel::RACE => self.race_lost(OpId(timer.number), cx),
             _ => unreachable!("only the engine's own timers fire"),
         }
@@ -286,7 +307,8 @@ impl<St: Store> Device<St> {
         match wire.body {
             Body::Pushed { results, met, failed } => self.pushed(store, wire.ticket, &results, &met, failed, cx),
             Body::Pulled { .. } => self.pulled(store, wire.ticket, wire.body, cx),
-            Body::Push { .. } | Body::Pull { .. } => {}
+            Body::Held { rows } => self.hold_answered(store, wire.ticket, &rows, cx),
+            Body::Push { .. } | Body::Pull { .. } | Body::Hold { .. } => {}
         }
     }
 
@@ -332,6 +354,7 @@ impl<St: Store> Node for Device<St> {
                 }
             }
             Input::Unreachable { message, .. } => match message.body {
+                Body::Hold { .. } => self.hold_answered(store, message.ticket, &[], cx),
                 Body::Push { .. } => self.push_failed(store, message.ticket, false, cx),
                 _ => self.pull_failed(message.ticket),
             },
@@ -340,7 +363,7 @@ impl<St: Store> Node for Device<St> {
                 if online && self.policy.reconnect != Reconnect::Nothing {
                     self.drain(store, cx);
                     if self.policy.reconnect == Reconnect::PushAndPull {
-                        self.pull(store, store.number(Cell::Ready) == 0, cx);
+                        self.pull_on_trigger(store, cx);
                     }
                 }
             }
@@ -353,7 +376,7 @@ impl<St: Store> Node for Device<St> {
             Input::Foreground => {
                 if self.policy.sync_on_start {
                     self.drain(store, cx);
-                    self.pull(store, false, cx);
+                    self.pull_on_trigger(store, cx);
                 }
             }
             Input::Garbled { .. } | Input::Overloaded { .. } => {}

@@ -12,9 +12,52 @@ use crate::sim::{Cause, NodeId, OpId, Span};
 use crate::store::{Answer, Cell, Copy, Item, Status, Store};
 use crate::system::{Context, Metric, Timer, Verdict, Why, Word};
 
+/// A request that waits for its answer.
+#[derive(Clone, Copy)]
+pub struct Pulling {
+    ticket: u32,
+    since: u32,
+    /// The entities asked for, one bit each; 0 for all.
+    types: u32,
+}
+
+/// One page of a download.
+struct Page<'a> {
+    rows: &'a [Row],
+    answers: &'a [Answer],
+    /// The commit up to which everything is here once the page is applied; 0 if it says nothing about that.
+    until: u32,
+    /// Where the cursor goes.
+    cursor: u32,
+    more: bool,
+}
+
 impl<St: Store> Device<St> {
+    /// Asks as a trigger does: not at all, under a policy by which an idle device has nothing to ask.
+    pub(super) fn pull_on_trigger(&mut self, store: &mut St, cx: &mut Context<Wire>) {
+        let newcomer = store.number(Cell::Ready) == 0;
+        if self.policy.pull_when == PullWhen::WithPending && !newcomer {
+            let mut pending = false;
+            store.each_item(&mut |item| pending |= item.status != Status::Synced);
+            if !pending {
+                return;
+            }
+        }
+        self.pull(store, newcomer, cx);
+    }
+
+    /// The pull that follows a push of these entities, one bit each.
+    pub(super) fn pull_after(&mut self, store: &mut St, types: u32, cx: &mut Context<Wire>) {
+        let filters = self.policy.filtered_pull != FilteredPull::Everything;
+        if filters && self.online && self.policy.pull != Pull::Never && self.pulling.is_none() {
+            self.ask(store, store.number(Cell::Commit) as u32, false, types, cx);
+        } else {
+            self.pull(store, false, cx);
+        }
+    }
+
     /// Asks the server for what is not here yet. `full`: for everything again.
-    pub(super) fn pull(&mut self, store: &St, full: bool, cx: &mut Context<Wire>) {
+    pub(super) fn pull(&mut self, store: &mut St, full: bool, cx: &mut Context<Wire>) {
         if !self.online || self.policy.pull == Pull::Never {
             return;
         }
@@ -23,15 +66,16 @@ impl<St: Store> Device<St> {
             return;
         }
         let since = if full { 0 } else { store.number(Cell::Commit) as u32 };
-        self.ask(since, full, cx);
+        self.ask(store, since, full, 0, cx);
     }
 
-    fn ask(&mut self, since: u32, full: bool, cx: &mut Context<Wire>) {
+    fn ask(&mut self, store: &mut St, since: u32, full: bool, types: u32, cx: &mut Context<Wire>) {
         self.tickets += 1;
         let ticket = self.tickets;
-        self.pulling = Some((ticket, full, since));
+        self.pulling = Some(Pulling { ticket, since, types });
         let cause = cx.cause();
-        let wire = Wire::new(ticket, 0, self.policy.integrity, Body::Pull { since, full });
+        let body = Body::Pull { since, full, types, released: self.give_back(store) };
+        let wire = Wire::new(ticket, 0, self.policy.integrity, body);
         cx.send(NodeId::SERVER, channel::PULL, cause, [], wire);
         let timer = Timer { channel: channel::PULL_TIME_OUT, number: ticket };
         let named = if matches!(cause, Cause::Op(_)) { Some(cause) } else { None };
@@ -40,7 +84,7 @@ impl<St: Store> Device<St> {
 
     /// No answer came, or an error: the next trigger asks again.
     pub(super) fn pull_failed(&mut self, ticket: u32) {
-        if self.pulling.is_some_and(|(pulling, ..)| pulling == ticket) {
+        if self.pulling.is_some_and(|pulling| pulling.ticket == ticket) {
             self.pulling = None;
             self.pull_again = None;
         }
@@ -48,14 +92,14 @@ impl<St: Store> Device<St> {
 
     /// An answer to a pull.
     pub(super) fn pulled(&mut self, store: &mut St, ticket: u32, body: Body, cx: &mut Context<Wire>) {
-        let Body::Pulled { rows, answers, since, until, more, full, failed } = body else { return };
-        let Some((_, _, asked)) = self.pulling.filter(|(pulling, ..)| *pulling == ticket) else {
+        let Body::Pulled { rows, answers, since, until, newest, more, full, failed } = body else { return };
+        let Some(asked) = self.pulling.filter(|pulling| pulling.ticket == ticket) else {
             cx.reach(goal::LATE_ANSWER);
             return;
         };
         self.pulling = None;
         cx.cancel_timer(Timer { channel: channel::PULL_TIME_OUT, number: ticket });
-        if failed || asked != since {
+        if failed || asked.since != since {
             return;
         }
         let mut pending = false;
@@ -64,7 +108,14 @@ impl<St: Store> Device<St> {
             cx.reach(goal::PULL_OVER_PENDING);
         }
         if self.policy.merge == Merge::Rebase {
-            self.rebase(store, &rows, &answers, until, more, cx);
+            let keeps_cursor = asked.types != 0 && self.policy.filtered_pull != FilteredPull::SharedCursor;
+            let cursor = match self.policy.cursor_moves {
+                _ if keeps_cursor => 0,
+                CursorMoves::AfterEachPage => until,
+                CursorMoves::ToTheEndAtOnce => newest,
+            };
+            let until = if keeps_cursor { 0 } else { until };
+            self.rebase(store, Page { rows: &rows, answers: &answers, until, cursor, more }, cx);
         } else {
             let initial = full || store.number(Cell::Ready) == 0;
             for row in &rows {
@@ -75,9 +126,13 @@ impl<St: Store> Device<St> {
             }
             store.set_number(Cell::Commit, i64::from(until));
         }
+        let tells = !rows.is_empty() && self.policy.pull == Pull::SinceCommit && asked.types == 0;
+        if tells && (!more || self.policy.up_to_date == UpToDate::AfterAnyPage) {
+            cx.tell(OpId::NONE, Word::UpToDate);
+        }
         if more {
             cx.reach(goal::SECOND_PAGE);
-            return self.ask(until, full, cx);
+            return self.ask(store, until, full, asked.types, cx);
         }
         store.set_number(Cell::Ready, 1);
         self.finishing = false;
@@ -90,22 +145,24 @@ impl<St: Store> Device<St> {
     }
 
     /// The server's rows become the base; ops that it already holds go; what is still pending is applied again.
-    fn rebase(
-        &mut self,
-        store: &mut St,
-        rows: &[Row],
-        answers: &[Answer],
-        until: u32,
-        more: bool,
-        cx: &mut Context<Wire>,
-    ) {
+    fn rebase(&mut self, store: &mut St, page: Page<'_>, cx: &mut Context<Wire>) {
+        let Page { rows, answers, until, cursor, more } = page;
         let mut touched: Vec<(Entity, Key, OpId)> = Vec::new();
         let newcomer = store.number(Cell::Ready) == 0;
         for row in rows {
             let known = store.row(Copy::Base, row.entity, row.key);
+            if row.entity == SALE_ITEM
+                && self.policy.initial_lines == InitialLines::Dropped
+                && store.row(Copy::Visible, row.entity, row.key).is_none()
+            {
+                continue;
+            }
             if known.is_none_or(|known| known.version <= row.version) {
                 store.put_row(Copy::Base, row);
                 touched.push((row.entity, row.key, OpId::NONE));
+            }
+            if row.entity == STOCK_MOVEMENT && self.policy.movements == MovementMerge::Additive && known.is_none() {
+                self.add_movement(store, row, &mut touched);
             }
         }
         for answer in answers {
@@ -143,8 +200,8 @@ impl<St: Store> Device<St> {
             }
             touched.push((item.row.entity, item.row.key, OpId::NONE));
         }
-        if i64::from(until) > store.number(Cell::Commit) {
-            store.set_number(Cell::Commit, i64::from(until));
+        if i64::from(cursor) > store.number(Cell::Commit) {
+            store.set_number(Cell::Commit, i64::from(cursor));
         }
         if !more {
             self.tell_lost(store, cx);
@@ -154,6 +211,17 @@ impl<St: Store> Device<St> {
         for (entity, key, owner) in touched {
             let why = if owner.is_some() { Why::RolledBack } else { Why::Copied };
             self.derive(store, entity, key, owner, why, cx);
+        }
+    }
+
+    /// A movement that comes down changes the stock, although the product's own row holds it already.
+    fn add_movement(&self, store: &mut St, movement: &Row, touched: &mut Vec<(Entity, Key, OpId)>) {
+        let product = movement.get(field::MOVED_PRODUCT).as_key().unwrap_or(Key::NONE);
+        if let Some(mut row) = store.row(Copy::Base, PRODUCT, product) {
+            let stock = row.get(field::STOCK).or_zero() + movement.get(field::MOVED_QUANTITY).or_zero();
+            row.set(field::STOCK, Value::int(stock), movement.origin);
+            store.put_row(Copy::Base, &row);
+            touched.push((PRODUCT, product, OpId::NONE));
         }
     }
 

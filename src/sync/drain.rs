@@ -150,6 +150,8 @@ impl<St: Store> Device<St> {
         cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: ticket });
         self.failures = if met.is_empty() { 0 } else { self.failures + 1 };
         let blind = failed || self.policy.marking == Marking::ByBatch;
+        let types =
+            if self.policy.filtered_pull == FilteredPull::Everything { 0 } else { types_of(store, &drain.seqs) };
         if self.policy.by_op() && !blind {
             for result in results.iter().filter(|result| result.key != Key::NONE) {
                 if let Some(item) = store.item(result.seq) {
@@ -173,7 +175,7 @@ impl<St: Store> Device<St> {
             self.drain(store, cx);
         }
         if self.policy.pull_after_push {
-            self.pull(store, false, cx);
+            self.pull_after(store, types, cx);
         }
     }
 
@@ -448,6 +450,13 @@ impl<St: Store> Device<St> {
     }
 }
 
+/// The entities of these items, one bit each.
+fn types_of<St: Store>(store: &St, seqs: &[u32]) -> u32 {
+    let mut types = 0;
+    store.each_item(&mut |item| types |= if seqs.contains(&item.seq) { 1 << item.row.entity.0 } else { 0 });
+    types
+}
+
 /// Movements of other ops that still have to be sent: product and amount.
 fn others_pending<St: Store>(store: &St, op: OpId) -> Vec<(Key, i64)> {
     let mut moved = Vec::new();
@@ -501,6 +510,7 @@ pub fn type_rank(table: TypeTable, entity: Entity) -> u32 {
             STOCK_MOVEMENT,
             CREDIT_PAYMENT,
         ],
+        TypeTable::Dependencies => return u32::from(entity.0),
         TypeTable::Route => &[SALE, SALE_ITEM, STOCK_MOVEMENT, PRODUCT, PRODUCT_BATCH],
         TypeTable::SalesFirst => &[SALE, SALE_ITEM, STOCK_MOVEMENT, EXPENSE, PRODUCT],
         TypeTable::Twelve => &[

@@ -86,6 +86,10 @@ impl<St: Store> Server<St> {
                 }
             }
         }
+        if self.policy.cursor == Cursor::AtStart && task.number.is_none() {
+            task.number = Some(self.commit(store));
+            return true;
+        }
         if self.policy.version_check == VersionCheck::Before {
             let edits = items.iter().any(|item| item.action == Action::Update);
             if compared {
@@ -108,6 +112,7 @@ impl<St: Store> Server<St> {
             items.sort_by_key(|item| item.action != Action::Add);
         }
         self.read = std::mem::take(&mut task.read);
+        self.number = task.number.take();
         let (verdict, commit) = self.transact(store, op, &items, &mut task.made, cx);
         self.read.clear();
         if verdict == Verdict::Manual && self.asks_device() {
@@ -243,7 +248,8 @@ impl<St: Store> Server<St> {
     ) -> (Verdict, u32) {
         store.begin();
         let (mark, known, decided) = (cx.written(), made.len(), decisions.len());
-        let commit = self.commit(store);
+        let number = self.number.take();
+        let commit = number.unwrap_or_else(|| self.commit(store));
         match self.take_all(store, items, commit, decisions, made, cx) {
             Ok(()) => {
                 store.commit();
@@ -254,7 +260,7 @@ impl<St: Store> Server<St> {
                 cx.unwrite(mark);
                 made.truncate(known);
                 decisions.truncate(decided);
-                (verdict, self.commit(store))
+                (verdict, number.unwrap_or_else(|| self.commit(store)))
             }
         }
     }
@@ -389,6 +395,9 @@ impl<St: Store> Server<St> {
             && there.origin == op
             && row.key.is_made()
         {
+            if self.policy.same_row == SameRow::Conflicts {
+                return Err(Verdict::Superseded { by: op });
+            }
             // Nothing told the server that it has done this op before: it makes the row again.
             let again = Row { key: self.identity(store), ..row };
             return self.take_creation(store, &Item { row: again, ..*item }, commit, stamp, decisions, cx);
@@ -434,6 +443,9 @@ impl<St: Store> Server<St> {
             held.set(quantity, Value::int(there + amount), op);
             held.version = commit;
             Reported { store: &mut *store, cx: &mut *cx }.put(&held, op, Why::Effect);
+            if self.policy.escrow != Escrow::Nothing {
+                self.use_grant(store, &row, commit, cx);
+            }
         }
         if splits.len() > 1 {
             cx.reach(goal::BATCH_SPLIT);

@@ -30,6 +30,13 @@ impl<St: Store> Device<St> {
             cx.tell(op.id, Word::Refused);
             return false;
         };
+        if self.policy.escrow != Escrow::Nothing && !self.is_covered(store, &effects) {
+            if self.policy.escrow == Escrow::Shares || !self.ask_to_hold(store, op, &effects, cx) {
+                cx.reach(goal::REFUSED_AT_TILL);
+                cx.tell(op.id, Word::Refused);
+            }
+            return false;
+        }
         let mut writing = Writing { task: Task(op.id.0), op, effects, done: 0, items: Vec::new() };
         match self.policy.local_write {
             LocalWrite::Atomic => {

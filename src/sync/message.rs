@@ -4,7 +4,7 @@
 //! gives it, so that damage on the way is noticed by the transport, by a checksum, or not at all.
 
 use super::policy::Integrity;
-use crate::model::{Key, Row, Value};
+use crate::model::{Entity, Key, Row, Value};
 use crate::sim::luck::{Draw, mix};
 use crate::sim::{OpId, Time};
 use crate::store::{Action, Answer, Item};
@@ -57,6 +57,20 @@ pub enum Body {
         since: u32,
         /// A full download, not a periodic one.
         full: bool,
+        /// The entities wanted, one bit each; 0 for all.
+        types: u32,
+        /// What was ever given back of a grant, by grant.
+        released: Vec<(Key, i64)>,
+    },
+    /// A device asks to hold so much of these accounts for a sale.
+    Hold {
+        /// Account and amount.
+        wants: Vec<(Entity, Key, i64)>,
+    },
+    /// What is held; nothing if there is not enough.
+    Held {
+        /// The grants.
+        rows: Vec<Row>,
     },
     /// The answer to a pull.
     Pulled {
@@ -68,6 +82,8 @@ pub enum Body {
         since: u32,
         /// Everything up to this commit is included.
         until: u32,
+        /// The last commit that there is.
+        newest: u32,
         /// Whether there is more.
         more: bool,
         /// Whether a full download was asked for.
@@ -123,7 +139,12 @@ impl Wire {
                     add(u64::from(result.commit) << 1 | u64::from(result.verdict == Verdict::Accepted));
                 }
             }
-            Body::Pull { since, .. } => add(u64::from(*since)),
+            Body::Pull { since, released, .. } => {
+                add(u64::from(*since));
+                released.iter().for_each(|(key, total)| add(key.0 ^ *total as u64));
+            }
+            Body::Hold { wants } => wants.iter().for_each(|(_, key, amount)| add(key.0 ^ (*amount as u64) << 32)),
+            Body::Held { rows } => rows.iter().for_each(row),
             Body::Pulled { rows, until, .. } => {
                 rows.iter().for_each(row);
                 add(u64::from(*until));
@@ -143,7 +164,9 @@ impl Message for Wire {
             Body::Pushed { results, met, .. } => {
                 40 * results.len() as u32 + met.iter().map(|met| row(&met.row)).sum::<u32>()
             }
-            Body::Pull { .. } => 0,
+            Body::Pull { released, .. } => 16 * released.len() as u32,
+            Body::Hold { wants } => 24 * wants.len() as u32,
+            Body::Held { rows } => 60 * rows.len() as u32,
             Body::Pulled { rows, answers, .. } => rows.iter().map(row).sum::<u32>() + 40 * answers.len() as u32,
         }
     }

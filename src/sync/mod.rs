@@ -8,6 +8,8 @@ pub mod catalogue;
 mod device;
 mod download;
 mod drain;
+mod escrow;
+pub mod fixes;
 mod flaws;
 mod group;
 pub mod knobs;
@@ -37,6 +39,8 @@ use std::marker::PhantomData;
 pub struct Engine<St> {
     name: String,
     policy: Policy,
+    /// The preset whose promises it is held to.
+    base: Policy,
     domain: &'static Domain,
     store: PhantomData<St>,
 }
@@ -44,7 +48,11 @@ pub struct Engine<St> {
 impl<St: Store> Engine<St> {
     /// The engine under a name.
     pub fn new(name: impl Into<String>, policy: Policy, domain: &'static Domain) -> Self {
-        Engine { name: name.into(), policy, domain, store: PhantomData }
+        Engine { name: name.into(), policy, base: policy, domain, store: PhantomData }
+    }
+    /// The engine held to what another policy declares: a flawed clock does not excuse itself from its base's bound.
+    pub fn held_to(self, base: Policy) -> Self {
+        Engine { base, ..self }
     }
     /// Its policy.
     pub fn policy(&self) -> &Policy {
@@ -71,7 +79,11 @@ impl<St: Store> System for Engine<St> {
         let attempts = (policy.retries > 0 && policy.exhausted == Exhausted::Final).then_some(policy.retries + 1);
         Facts {
             channels: CHANNELS,
-            time_outs: &[device::channel::PUSH_TIME_OUT, device::channel::PULL_TIME_OUT],
+            time_outs: &[
+                device::channel::PUSH_TIME_OUT,
+                device::channel::PULL_TIME_OUT,
+                device::channel::HOLD_TIME_OUT,
+            ],
             pulls: &[device::channel::PULL],
             longest_period: Span::millis(policy.push_every.max(policy.pull_every).max(policy.retry_cap)),
             retry: Some(RetryBounds {
@@ -79,7 +91,7 @@ impl<St: Store> System for Engine<St> {
                 delays,
                 batch: if policy.batch == 0 { u32::MAX } else { policy.batch },
             }),
-            clock_bound: (policy.clock == Clock::Estimate).then_some(Span::days(36_500)),
+            clock_bound: [policy.clock, self.base.clock].contains(&Clock::Estimate).then_some(Span::days(36_500)),
             reports: Reports {
                 verdicts: true,
                 words: true,

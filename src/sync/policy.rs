@@ -190,6 +190,12 @@ pub struct Policy {
     pub pull_when: PullWhen,
     /// Which entities a pull brings.
     pub tables: Tables,
+    /// What the server does with a row whose identity it has already.
+    pub same_row: SameRow,
+    /// What is set aside before it is sold.
+    pub escrow: Escrow,
+    /// How long the server holds what a sale asked for, in milliseconds.
+    pub hold_life: u64,
     /// Whether the server tells devices of changes as they happen.
     pub live: Live,
     /// What makes an edit a conflict.

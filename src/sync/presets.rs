@@ -97,6 +97,9 @@ pub const SERI_2026_01_16: Policy = Policy {
     filtered_pull: FilteredPull::Everything,
     pull_when: PullWhen::Always,
     tables: Tables::All,
+    same_row: SameRow::MakesAnother,
+    escrow: Escrow::Nothing,
+    hold_life: 60_000,
     live: Live::Nothing,
     detection: Detection::BaseVersion,
     resolution: Resolution::LaterEdit,
@@ -210,6 +213,64 @@ pub const SERI_SOUND: Policy = Policy {
     ..SERI_2026_01_16
 };
 
+/// PayTrack as written. Readings: online first is a push at once after every op, with the queue as fallback; a retry of a
+/// create meets its own row and conflicts with it, since nothing but the row's identity and version is compared; the
+/// version that an edit names is the server's last; the five listed delays are a cap, three retries the budget; the
+/// optional timer runs every five minutes; `2 ^ n` is taken as the power that the example shows.
+pub const PAYTRACK: Policy = Policy {
+    till_check: TillCheck::None,
+    batch: 100,
+    restart: Restart::Leave,
+    retries: 3,
+    exhausted: Exhausted::Final,
+    retry_cap: 16_000,
+    counts_as_failure: CountsAs::AnyFailure,
+    time_out: 30_000,
+    push_every: 300_000,
+    pull_every: 300_000,
+    idempotency: Idempotency::None,
+    same_row: SameRow::Conflicts,
+    atomicity: Atomicity::Batch,
+    detection: Detection::RowVersion,
+    resolution: Resolution::ServerWins,
+    edit_base: EditBase::LastAcked,
+    merge: Merge::Overwrite,
+    page: 100,
+    clock: Clock::Wall,
+    clear_queue: ClearQueue::Silent,
+    ..SERI_SOUND
+};
+
+/// SmartDMV as written. Readings: operations travel in arrays of fifty, each with a result of its own; a conflict is seen
+/// by time alone; the strategy is manual, and what is of low severity is decided without asking; a validation error is
+/// skipped with a log line; the device replaces temporary identities; there are no idempotency keys; a sync runs on
+/// reconnect, after an op and every half minute, and only when something is pending; what is pulled counts as synced.
+pub const SMARTDMV: Policy = Policy {
+    till_check: TillCheck::None,
+    order: OutboxOrder::ByType,
+    types: TypeTable::Dependencies,
+    batch: 50,
+    restart: Restart::Leave,
+    retries: 3,
+    exhausted: Exhausted::Final,
+    counts_as_failure: CountsAs::AnyFailure,
+    on_rejection: OnRejection::SkipsWithLog,
+    push_every: 30_000,
+    pull_every: 30_000,
+    pull_when: PullWhen::WithPending,
+    identity: Identity::Server,
+    mapped_by: Mapped::Device,
+    idempotency: Idempotency::None,
+    detection: Detection::EditTime,
+    resolution: Resolution::Manual,
+    cursor: Cursor::AtStart,
+    merge: Merge::OverwriteAndMark,
+    page: 50,
+    deletion: Deletion::Removed,
+    clock: Clock::Wall,
+    ..SERI_SOUND
+};
+
 /// PayTrack made sound: its batches of a hundred, its time-out of 30 s and its triggers, on the sound mechanisms. In a
 /// conflict the server wins, as it says; the edit that lost is recorded and told.
 pub const PAYTRACK_SOUND: Policy =
@@ -226,14 +287,26 @@ pub const SMARTDMV_SOUND: Policy = Policy {
     ..SERI_SOUND
 };
 
+/// Seri made sound, with every quantity shared out: a device sells offline from its own share alone, so no sale is ever
+/// rejected for want of stock after its receipt. What it costs is refusals at the till.
+pub const ESCROW: Policy = Policy { escrow: Escrow::Shares, pull_every: 30_000, ..SERI_SOUND };
+
+/// Seri made sound, with reservation on the server: a sale first has what it needs held for it, and confirms the hold when
+/// it is pushed; a hold that nobody confirms ends after a minute. Without a network it refuses.
+pub const RESERVATION: Policy = Policy { escrow: Escrow::Holds, ..SERI_SOUND };
+
 /// Every preset with its name and where it comes from.
-pub const PRESETS: [(&str, &str, Policy); 8] = [
+pub const PRESETS: [(&str, &str, Policy); 12] = [
     ("seri-2026-01-16", "Seri as found (seri-1, sections 1 to 3)", SERI_2026_01_16),
     ("seri-2026-01-17", "Seri with batches pushed (seri-2), none of the five fixes", SERI_2026_01_17),
     ("seri-mvp", "Seri as its data flow describes it (seri-3): push only", SERI_MVP),
     ("seri-week-1", "Seri with its two critical fixes only", SERI_WEEK_1),
     ("seri-recommended", "Seri with all five fixes as written", SERI_RECOMMENDED),
     ("seri-sound", "Seri made sound: no invariant can be broken", SERI_SOUND),
+    ("paytrack", "PayTrack as written: versions, server wins, atomic batches of a hundred", PAYTRACK),
+    ("smartdmv", "SmartDMV as written: temporary identities, a conflict store, batches of fifty", SMARTDMV),
     ("paytrack-sound", "PayTrack made sound: no invariant can be broken", PAYTRACK_SOUND),
     ("smartdmv-sound", "SmartDMV made sound: no invariant can be broken", SMARTDMV_SOUND),
+    ("escrow", "Seri made sound, with stock shared out so that offline sales never oversell", ESCROW),
+    ("reservation", "Seri made sound, with stock held by the server for each sale", RESERVATION),
 ];

@@ -84,6 +84,9 @@ impl<St: Store> Server<St> {
         }
         decisions.append(&mut losses);
         row.deleted = false;
+        if self.policy.created == Created::Overwritten {
+            row.created = stamp;
+        }
         row.stamp = stamp;
         row.version = commit;
         row.state = RowState::Synced;

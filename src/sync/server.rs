@@ -3,6 +3,7 @@
 //! How an item takes effect is in `statements.rs` (one by one) and `group.rs` (all of an op together).
 
 use super::device::goal;
+use super::escrow::install_of;
 use super::message::{Body, ItemResult, Met, Wire, server_micros};
 use super::policy::*;
 use super::statements::Statement;
@@ -30,6 +31,8 @@ pub struct PushTask {
     pub(super) read: Vec<(Entity, Key, i64)>,
     /// The whole push failed.
     pub(super) failed: bool,
+    /// The commit number that the present op was given before it took effect, where it is given one.
+    pub(super) number: Option<u32>,
 }
 
 /// The server.
@@ -37,6 +40,10 @@ pub struct Server<St: Store> {
     pub(super) policy: Policy,
     pub(super) domain: &'static Domain,
     pub(super) tasks: Vec<PushTask>,
+    /// The device and the installation whose push is being handled.
+    pub(super) sender: (NodeId, u32),
+    /// The commit number that the present transaction was given before it began, where it is given one.
+    pub(super) number: Option<u32>,
     /// What the present transaction goes by instead of looking.
     pub(super) read: Vec<(Entity, Key, i64)>,
     next: u32,
@@ -46,7 +53,16 @@ pub struct Server<St: Store> {
 impl<St: Store> Server<St> {
     /// A server that has just started.
     pub fn new(policy: Policy, domain: &'static Domain) -> Self {
-        Server { policy, domain, tasks: Vec::new(), read: Vec::new(), next: 0, store: PhantomData }
+        Server {
+            policy,
+            domain,
+            tasks: Vec::new(),
+            sender: (NodeId::SERVER, 0),
+            read: Vec::new(),
+            number: None,
+            next: 0,
+            store: PhantomData,
+        }
     }
 
     fn message(&mut self, store: &mut St, from: NodeId, wire: Wire, cx: &mut Context<Wire>) {
@@ -79,11 +95,23 @@ impl<St: Store> Server<St> {
                     work: Span::ZERO,
                     read: Vec::new(),
                     failed: false,
+                    number: None,
                 };
                 self.go_on(store, task, cx);
             }
-            Body::Pull { since, full } => self.answer_pull(store, from, wire.ticket, since, full, cx),
-            Body::Pushed { .. } | Body::Pulled { .. } => {}
+            Body::Pull { since, full, types, released } => {
+                if self.policy.escrow == Escrow::Shares {
+                    self.rebalance(store, from, install_of(wire.ticket), &released, cx);
+                }
+                self.answer_pull(store, (from, wire.ticket), (since, full, types), cx);
+            }
+            Body::Hold { wants } => {
+                let rows = self.hold(store, from, install_of(wire.ticket), &wants, cx);
+                let body = Body::Held { rows };
+                let wire = Wire::new(wire.ticket, server_micros(cx.uptime()), self.policy.integrity, body);
+                cx.reply(from, cx.request(), [], wire);
+            }
+            Body::Pushed { .. } | Body::Pulled { .. } | Body::Held { .. } => {}
         }
     }
 
@@ -91,12 +119,14 @@ impl<St: Store> Server<St> {
     fn go_on(&mut self, store: &mut St, mut task: PushTask, cx: &mut Context<Wire>) {
         while task.at < task.items.len() {
             let from = task.from;
+            self.sender = (from, install_of(task.ticket));
             let done = match self.policy.atomicity {
                 Atomicity::Item => self.next_statement(store, &mut task, from, cx),
                 _ => self.next_op(store, &mut task, from, cx),
             };
             let last = task.at >= task.items.len();
-            if !last && (done || self.policy.isolation == Isolation::Statements) {
+            let apart = self.policy.isolation == Isolation::Statements || self.policy.cursor == Cursor::AtStart;
+            if !last && (done || apart) {
                 cx.resume(task.task);
                 self.tasks.push(task);
                 return;
@@ -120,29 +150,47 @@ impl<St: Store> Server<St> {
         cx.reply(task.from, task.request, ops, wire);
     }
 
-    fn answer_pull(&self, store: &St, from: NodeId, ticket: u32, since: u32, full: bool, cx: &mut Context<Wire>) {
+    fn answer_pull(
+        &self,
+        store: &St,
+        (from, ticket): (NodeId, u32),
+        (since, full, types): (u32, bool, u32),
+        cx: &mut Context<Wire>,
+    ) {
         let mut rows: Vec<Row> = Vec::new();
         let mut answers: Vec<Answer> = Vec::new();
-        let mut until = store.number(Cell::Commit) as u32;
+        let newest = store.number(Cell::Commit) as u32;
+        let mut until = newest;
         let mut more = false;
+        let unknown = self.policy.tables == Tables::AllButTheLast;
+        let last = self.domain.entity_specs().last().filter(|_| unknown).map(|(entity, _)| entity);
+        let wanted =
+            |row: &Row| (types == 0 || types & 1 << row.entity.0 != 0) && last.is_none_or(|last| last != row.entity);
         if self.policy.pull == Pull::SinceCommit {
             let page = self.policy.page as usize;
             let mut cut = None;
             if since == 0 {
                 store.each_row(Copy::Visible, &mut |row| {
-                    if row.version == 0 {
+                    if row.version == 0 && wanted(row) {
                         rows.push(*row);
                     }
                 });
             }
             let opening = rows.len();
             store.changed_since(since, &mut |row| {
-                if row.entity == Entity::AUDIT || cut.is_some() {
+                let other = row.entity == Entity::GRANT && row.get(0).or_zero() != i64::from(from.0);
+                if row.entity == Entity::AUDIT || other || cut.is_some() || !wanted(row) {
                     return;
                 }
                 let full = page > 0 && rows.len() - opening >= page;
-                if full && rows.last().is_some_and(|last| last.version != row.version) {
-                    cut = rows.last().map(|last| last.version);
+                let last = rows.last().map_or(0, |last: &Row| last.version);
+                let edge = match self.policy.page_edge {
+                    PageEdge::WholeCommits => last != row.version,
+                    PageEdge::Skips | PageEdge::Repeats => true,
+                };
+                if full && edge {
+                    let again = self.policy.page_edge == PageEdge::Repeats;
+                    cut = Some(if again { last - 1 } else { last });
                 } else {
                     rows.push(*row);
                 }
@@ -158,13 +206,13 @@ impl<St: Store> Server<St> {
             });
         } else {
             store.each_row(Copy::Visible, &mut |row| {
-                if !row.entity.is_bookkeeping() {
+                if !row.entity.is_bookkeeping() && wanted(row) {
                     rows.push(*row);
                 }
             });
         }
         let ops: Vec<OpId> = answers.iter().map(|answer| answer.op).collect();
-        let body = Body::Pulled { rows, answers, since, until, more, full, failed: false };
+        let body = Body::Pulled { rows, answers, since, until, newest, more, full, failed: false };
         let wire = Wire::new(ticket, server_micros(cx.uptime()), self.policy.integrity, body);
         cx.reply(from, cx.request(), ops, wire);
     }
@@ -172,11 +220,13 @@ impl<St: Store> Server<St> {
     fn fail(&self, from: NodeId, wire: Wire, cx: &mut Context<Wire>) {
         let body = match wire.body {
             Body::Push { .. } => Body::Pushed { results: Vec::new(), met: Vec::new(), failed: true },
-            Body::Pull { since, full } => Body::Pulled {
+            Body::Hold { .. } => Body::Held { rows: Vec::new() },
+            Body::Pull { since, full, .. } => Body::Pulled {
                 rows: Vec::new(),
                 answers: Vec::new(),
                 since,
                 until: since,
+                newest: since,
                 more: false,
                 full,
                 failed: true,

@@ -52,6 +52,8 @@ knob! {
         SalesFirst,
         /// `seri-2`: twelve types, batches second, users last.
         Twelve,
+        /// Parents before children, as the business lists them.
+        Dependencies,
     }
 }
 knob! {

@@ -203,6 +203,26 @@ knob! {
     }
 }
 knob! {
+    /// What the server does with a row whose identity it has already.
+    SameRow {
+        /// It makes another row, under an identity of its own.
+        MakesAnother,
+        /// It is a conflict with the row that is there.
+        Conflicts,
+    }
+}
+knob! {
+    /// What is set aside before it is sold.
+    Escrow {
+        /// Nothing.
+        Nothing,
+        /// A share of every quantity for each device, rebalanced when one runs short.
+        Shares,
+        /// What a sale asks the server to hold for it, for a while.
+        Holds,
+    }
+}
+knob! {
     /// How tenants, practices and users are kept apart.
     Scope {
         /// By the session that the server knows.
