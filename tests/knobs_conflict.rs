@@ -1,0 +1,35 @@
+//! Each way in which a conflict is found or decided wrongly breaks the promise that the catalogue names, and the same
+//! system without the flaw keeps it on the same seed.
+//!
+//! One seed each, found by a search; the search itself is the business of `squall canaries`.
+
+use squall::explore::{Profile, generate};
+use squall::harness::Subject;
+use squall::model::retail::RETAIL;
+use squall::store::Memory;
+use squall::sync::catalogue::CANARIES;
+use squall::sync::presets::PRESETS;
+use squall::sync::{Engine, Policy};
+
+fn broken(policy: Policy, seed: u64) -> Vec<&'static str> {
+    let engine: Engine<Memory> = Engine::new("canary", policy, &RETAIL);
+    let (scenario, luck) = generate(&RETAIL, &Profile::find("default").unwrap(), seed);
+    let outcome = Subject::run(&engine, &scenario, luck, false);
+    assert_eq!(outcome.mistake, None, "seed {seed}");
+    outcome.violations.iter().map(|violation| violation.invariant).collect()
+}
+
+/// Canaries that a shop shows, with a seed that shows them.
+const SHOWN: &[(&str, u64)] = &[];
+
+#[test]
+fn each_flaw_breaks_its_promise_and_the_repaired_system_keeps_it() {
+    for (id, seed) in SHOWN {
+        let canary = CANARIES.iter().find(|canary| canary.id == *id).expect("the canary is in the catalogue");
+        let base = PRESETS.iter().find(|(name, ..)| *name == canary.base).expect("its base is a preset").2;
+        let repaired = canary.companions.iter().fold(base, |policy, (knob, value)| policy.with(knob, value).unwrap());
+        let flawed = repaired.with(canary.flaw.0, canary.flaw.1).unwrap();
+        assert!(broken(flawed, *seed).contains(&canary.invariant), "{id} breaks {} with seed {seed}", canary.invariant);
+        assert!(!broken(repaired, *seed).contains(&canary.invariant), "{id} repaired, seed {seed}");
+    }
+}
