@@ -7,9 +7,9 @@ use super::allocate::Taken;
 use super::device::goal;
 use super::message::{ItemResult, Wire};
 use super::policy::*;
-use super::rows::{Reported, redirect};
+use super::rows::{Reported, holder, redirect};
 use super::server::{PushTask, Server};
-use super::statements::{Statement, account, refers_to};
+use super::statements::{Statement, account, refers_to, set_references};
 use crate::model::domain::SPLIT;
 use crate::model::retail::*;
 use crate::model::{Entity, Key, Row, RowState, Value};
@@ -127,6 +127,8 @@ impl<St: Store> Server<St> {
             }
             if let Err(verdict) = self.take(store, &item, commit, &mut decisions, cx) {
                 refused = Some(verdict);
+                // Nobody lost to an op that is not taken.
+                decisions.retain(|decision: &Decision| decision.loser == op);
                 made.truncate(known);
                 break;
             }
@@ -244,11 +246,23 @@ impl<St: Store> Server<St> {
         if let Some(mut there) = there
             && !there.deleted
         {
+            let differs = |index: &usize| there.fields[*index] != row.fields[*index];
+            if let Some(first) = (0..self.domain.fields(row.entity).len()).find(differs) {
+                // Two devices made the same row, and not alike: the first stays.
+                let winner = there.set_by[first];
+                decisions.push(Decision { loser: op, loser_device: row.actor, winner, field: first as u8 });
+                return Err(Verdict::Superseded { by: winner });
+            }
             // Two devices linked the same pair: the first row stays, and this op is known to mean the same.
             there.set_by = row.set_by;
             there.version = commit;
             Reported { store, cx }.put(&there, op, Why::Effect);
             return Ok(());
+        }
+        if self.keeps_unique()
+            && let Some(other) = holder(self.domain, store, &row)
+        {
+            return Err(refused(Rule::Taken, other));
         }
         let Some((entity, key, quantity, _)) = account(self.domain, &row) else {
             if row.entity == PRODUCT_BATCH {
@@ -398,6 +412,19 @@ impl<St: Store> Server<St> {
             }
             row.set(index as u8, item.row.fields[index], op);
             row.stamps[index] = sent;
+        }
+        let checked = self.policy.references == References::Checked;
+        for (entity, key) in set_references(self.domain, item).filter(|_| checked) {
+            match rows.get(entity, key) {
+                None => return Err(refused(Rule::Missing, key)),
+                Some(target) if target.deleted => return Err(refused(Rule::Deleted, key)),
+                Some(_) => {}
+            }
+        }
+        if self.keeps_unique()
+            && let Some(other) = holder(self.domain, rows.store, &row)
+        {
+            return Err(refused(Rule::Taken, other));
         }
         row.stamp = stamp;
         row.version = commit;

@@ -108,19 +108,20 @@ impl<St: Store> Server<St> {
         let mut answers: Vec<Answer> = Vec::new();
         let mut until = store.number(Cell::Commit) as u32;
         let mut more = false;
+        let due = |row: &Row| (self.domain.scope)(from, row);
         if self.policy.pull == Pull::SinceCommit {
             let page = self.policy.page as usize;
             let mut cut = None;
             if since == 0 {
                 store.each_row(Copy::Visible, &mut |row| {
-                    if row.version == 0 {
+                    if row.version == 0 && due(row) {
                         rows.push(*row);
                     }
                 });
             }
             let opening = rows.len();
             store.changed_since(since, &mut |row| {
-                if row.entity == Entity::AUDIT || cut.is_some() {
+                if row.entity == Entity::AUDIT || cut.is_some() || !due(row) {
                     return;
                 }
                 let full = page > 0 && rows.len() - opening >= page;
@@ -141,7 +142,7 @@ impl<St: Store> Server<St> {
             });
         } else {
             store.each_row(Copy::Visible, &mut |row| {
-                if !row.entity.is_bookkeeping() {
+                if !row.entity.is_bookkeeping() && due(row) {
                     rows.push(*row);
                 }
             });
