@@ -3,8 +3,8 @@
 //! Here, and nowhere else, the engine and the harness meet.
 
 use crate::harness::{Subject, Unknown};
+use crate::model::DOMAINS;
 use crate::model::Domain;
-use crate::model::retail::RETAIL;
 #[cfg(feature = "sqlite")]
 use crate::store::Sqlite;
 use crate::store::{Memory, Store};
@@ -15,9 +15,12 @@ use std::sync::Arc;
 /// The knob that names no mechanism of a policy but what a node keeps its state in.
 pub const STORE: &str = "store";
 
-/// Every preset, on the store in memory.
+/// The knob that names no mechanism of a policy but the business that it runs.
+pub const DOMAIN: &str = "domain";
+
+/// Every preset, on the default business and the store in memory.
 pub fn presets() -> impl Iterator<Item = Arc<dyn Subject>> {
-    PRESETS.iter().map(|(name, _, policy)| subject::<Memory>(name, *policy))
+    PRESETS.iter().map(|(name, _, policy)| subject::<Memory>(name, *policy, DOMAINS[0]))
 }
 
 /// What a preset is, in a sentence.
@@ -25,28 +28,36 @@ pub fn about(name: &str) -> Option<&'static str> {
     PRESETS.iter().find(|(known, ..)| *known == name).map(|(_, about, _)| *about)
 }
 
-fn subject<St: Store + 'static>(name: &str, policy: Policy) -> Arc<dyn Subject> {
-    let domain: &'static Domain = &RETAIL;
+fn subject<St: Store + 'static>(name: &str, policy: Policy, domain: &'static Domain) -> Arc<dyn Subject> {
     Arc::new(Engine::<St>::new(name, policy, domain))
 }
 
-/// A preset with knobs set: `seri-week-1+idempotency=same-transaction+store=sqlite`. `None` if the name has no `+`.
+/// A preset with knobs set: `seri-week-1+idempotency=same-transaction+store=sqlite+domain=clinic`. `None` if the name has
+/// no `+`. The business is no part of the system's name.
 pub fn with_knobs(name: &str) -> Option<Result<Arc<dyn Subject>, Unknown>> {
     let (base, knobs) = name.split_once('+')?;
-    Some(set_knobs(name, base, knobs))
+    Some(set_knobs(base, knobs))
 }
 
-fn set_knobs(name: &str, base: &str, knobs: &str) -> Result<Arc<dyn Subject>, Unknown> {
+fn set_knobs(base: &str, knobs: &str) -> Result<Arc<dyn Subject>, Unknown> {
     let unknown = |part: &str, what: &str, known: Vec<String>| Unknown { part: part.into(), what: what.into(), known };
     let names = || PRESETS.iter().map(|(name, ..)| name.to_string()).collect();
     let Some(mut policy) = PRESETS.iter().find(|(known, ..)| *known == base).map(|(_, _, policy)| *policy) else {
         return Err(unknown(base, "system", names()));
     };
-    let mut store = Memory::NAME;
+    let (mut store, mut domain) = (Memory::NAME, DOMAINS[0]);
+    let mut shown = base.to_string();
     for setting in knobs.split('+') {
         let Some((knob, value)) = setting.split_once('=') else {
             return Err(unknown(setting, "setting (written knob=value)", Vec::new()));
         };
+        if knob == DOMAIN {
+            let known = || DOMAINS.iter().map(|domain| domain.name.to_string()).collect();
+            let found = DOMAINS.into_iter().find(|domain| domain.name == value);
+            domain = found.ok_or_else(|| unknown(value, "domain", known()))?;
+            continue;
+        }
+        shown += &format!("+{setting}");
         if knob == STORE {
             store = stores()
                 .into_iter()
@@ -64,10 +75,10 @@ fn set_knobs(name: &str, base: &str, knobs: &str) -> Result<Arc<dyn Subject>, Un
     }
     #[cfg(feature = "sqlite")]
     if store == Sqlite::NAME {
-        return Ok(subject::<Sqlite>(name, policy));
+        return Ok(subject::<Sqlite>(&shown, policy, domain));
     }
     debug_assert_eq!(store, Memory::NAME);
-    Ok(subject::<Memory>(name, policy))
+    Ok(subject::<Memory>(&shown, policy, domain))
 }
 
 /// Names of the stores.
