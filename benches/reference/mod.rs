@@ -16,7 +16,7 @@ pub use device::Till;
 pub use server::Office;
 
 use squall::harness::{Luck, Outcome};
-use squall::model::domain::{Class, EntitySpec, FieldSpec, Ledger, Promise, Shape, VerbSpec};
+use squall::model::domain::{Class, EntitySpec, FieldSpec, Ledger, Promise, Severity, Shape, VerbSpec, everywhere};
 use squall::model::{Domain, Effect, Entity, Key, Op, Piece, Row, RowState, Rows, Scenario, Step, Value, Verb};
 use squall::sim::{self, Channel, NodeId, Odds, OpId, Span, Time};
 use squall::system::{Facts, Message, Reports, RetryBounds, System};
@@ -222,12 +222,15 @@ pub static DOMAIN: Domain = Domain {
     name: "reference",
     first_entity: 0,
     entities: &[
-        EntitySpec { name: "product", fields: &[FieldSpec { name: "stock", class: Class::Quantity }] },
+        EntitySpec {
+            name: "product",
+            fields: &[FieldSpec { name: "stock", class: Class::Quantity, severity: Severity::Medium }],
+        },
         EntitySpec {
             name: "sale",
             fields: &[
-                FieldSpec { name: "product", class: Class::Reference(PRODUCT) },
-                FieldSpec { name: "amount", class: Class::Frozen },
+                FieldSpec { name: "product", class: Class::Reference(PRODUCT), severity: Severity::Medium },
+                FieldSpec { name: "amount", class: Class::Frozen, severity: Severity::Medium },
             ],
         },
     ],
@@ -243,6 +246,9 @@ pub static DOMAIN: Domain = Domain {
     parts: &[],
     totals: &[],
     expiry: None,
+    unique: &[],
+    receipts: &[Verb(0)],
+    scope: everywhere,
     transition,
     pieces: |_, out| out.push(Piece { entity: SALE, part: 0, amount: None }),
     opening: |_, _| Vec::new(),

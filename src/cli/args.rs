@@ -33,6 +33,9 @@ pub struct Cli {
     /// What the nodes of squall's own systems keep their state in; the results are the same
     #[arg(long, global = true, value_name = "STORE", value_parser = super::builtin::stores(), default_value = "memory")]
     pub store: String,
+    /// The business that squall's own systems run (squall list domains); a scenario file names its own [default: retail]
+    #[arg(long, global = true, value_name = "DOMAIN")]
+    pub domain: Option<String>,
     /// When to use colours; NO_COLOR is honoured
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Color,
@@ -260,6 +263,8 @@ pub struct List {
 pub enum Listed {
     /// Systems that can be run
     Systems,
+    /// Businesses that systems run
+    Domains,
     /// Promises that are checked
     Invariants,
     /// Faults and what each does

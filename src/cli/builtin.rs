@@ -3,8 +3,8 @@
 //! Here, and nowhere else, the engine and the harness meet.
 
 use crate::harness::{Subject, Unknown};
+use crate::model::DOMAINS;
 use crate::model::Domain;
-use crate::model::retail::RETAIL;
 #[cfg(feature = "sqlite")]
 use crate::store::Sqlite;
 use crate::store::{Memory, Store};
@@ -17,9 +17,12 @@ use std::sync::Arc;
 /// The knob that names no mechanism of a policy but what a node keeps its state in.
 pub const STORE: &str = "store";
 
-/// Every preset, on the store in memory.
+/// The knob that names no mechanism of a policy but the business that it runs.
+pub const DOMAIN: &str = "domain";
+
+/// Every preset, on the default business and the store in memory.
 pub fn presets() -> impl Iterator<Item = Arc<dyn Subject>> {
-    PRESETS.iter().map(|(name, _, policy)| subject::<Memory>(name, *policy, *policy))
+    PRESETS.iter().map(|(name, _, policy)| subject::<Memory>(name, *policy, *policy, DOMAINS[0]))
 }
 
 /// What a preset is, in a sentence.
@@ -32,15 +35,15 @@ pub fn canaries() -> &'static [Canary] {
     CANARIES
 }
 
-fn subject<St: Store + 'static>(name: &str, policy: Policy, base: Policy) -> Arc<dyn Subject> {
-    let domain: &'static Domain = &RETAIL;
+fn subject<St: Store + 'static>(name: &str, policy: Policy, base: Policy, domain: &'static Domain) -> Arc<dyn Subject> {
     Arc::new(Engine::<St>::new(name, policy, domain).held_to(base))
 }
 
-/// A preset with knobs set: `seri-week-1+idempotency=same-transaction+store=sqlite`. `None` if the name has no `+`.
+/// A preset with knobs set: `seri-week-1+idempotency=same-transaction+store=sqlite+domain=clinic`. `None` if the name has
+/// no `+`. The business is no part of the system's name.
 pub fn with_knobs(name: &str) -> Option<Result<Arc<dyn Subject>, Unknown>> {
     let (base, knobs) = name.split_once('+')?;
-    Some(set_knobs(name, base, knobs))
+    Some(set_knobs(base, knobs))
 }
 
 /// The policy behind a name with or without knobs; `None` if it names nothing.
@@ -48,23 +51,34 @@ pub fn policy(name: &str) -> Option<Policy> {
     let mut parts = name.split('+');
     let base = parts.next()?;
     let preset = PRESETS.iter().find(|(known, ..)| *known == base).map(|(_, _, policy)| *policy)?;
-    parts.filter(|setting| !setting.starts_with("store=")).try_fold(preset, |policy, setting| {
-        let (knob, value) = setting.split_once('=')?;
-        policy.with(knob, value).ok()
-    })
+    parts.filter(|setting| !setting.starts_with("store=") && !setting.starts_with("domain=")).try_fold(
+        preset,
+        |policy, setting| {
+            let (knob, value) = setting.split_once('=')?;
+            policy.with(knob, value).ok()
+        },
+    )
 }
 
-fn set_knobs(name: &str, base: &str, knobs: &str) -> Result<Arc<dyn Subject>, Unknown> {
+fn set_knobs(base: &str, knobs: &str) -> Result<Arc<dyn Subject>, Unknown> {
     let unknown = |part: &str, what: &str, known: Vec<String>| Unknown { part: part.into(), what: what.into(), known };
     let names = || PRESETS.iter().map(|(name, ..)| name.to_string()).collect();
     let Some(preset) = PRESETS.iter().find(|(known, ..)| *known == base).map(|(_, _, policy)| *policy) else {
         return Err(unknown(base, "system", names()));
     };
-    let (mut policy, mut store) = (preset, Memory::NAME);
+    let (mut policy, mut store, mut domain) = (preset, Memory::NAME, DOMAINS[0]);
+    let mut shown = base.to_string();
     for setting in knobs.split('+') {
         let Some((knob, value)) = setting.split_once('=') else {
             return Err(unknown(setting, "setting (written knob=value)", Vec::new()));
         };
+        if knob == DOMAIN {
+            let known = || DOMAINS.iter().map(|domain| domain.name.to_string()).collect();
+            let found = DOMAINS.into_iter().find(|domain| domain.name == value);
+            domain = found.ok_or_else(|| unknown(value, "domain", known()))?;
+            continue;
+        }
+        shown += &format!("+{setting}");
         if knob == STORE {
             store = stores()
                 .into_iter()
@@ -82,10 +96,10 @@ fn set_knobs(name: &str, base: &str, knobs: &str) -> Result<Arc<dyn Subject>, Un
     }
     #[cfg(feature = "sqlite")]
     if store == Sqlite::NAME {
-        return Ok(subject::<Sqlite>(name, policy, preset));
+        return Ok(subject::<Sqlite>(&shown, policy, preset, domain));
     }
     debug_assert_eq!(store, Memory::NAME);
-    Ok(subject::<Memory>(name, policy, preset))
+    Ok(subject::<Memory>(&shown, policy, preset, domain))
 }
 
 /// Names of the stores.

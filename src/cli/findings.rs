@@ -9,6 +9,7 @@ use super::select;
 use crate::campaign::Finding;
 use crate::explore::signature;
 use crate::harness::{Luck, Subject};
+use crate::model::DOMAINS;
 use crate::report::words::{self, plural, thousands};
 use crate::report::{Style, table};
 use crate::scenario::{Expectation, Found, Story, write};
@@ -142,7 +143,13 @@ pub fn show(
     }
     let again = match saved {
         Some(saved) => format!("squall explain {}", quoted(&saved.path().display().to_string())),
-        None => format!("squall explain {} --seed {}", quoted(&subject.name()), finding.seed),
+        None => {
+            let domain = match subject.domain().name {
+                name if name == DOMAINS[0].name => String::new(),
+                name => format!(" --domain {name}"),
+            };
+            format!("squall explain {} --seed {}{domain}", quoted(&subject.name()), finding.seed)
+        }
     };
     out.line(format!("   again        {again}"))
 }

@@ -1,4 +1,4 @@
-//! `squall list`: systems, invariants, faults, goals, profiles, scenarios, canaries.
+//! `squall list`: systems, domains, invariants, faults, goals, profiles, scenarios, canaries.
 
 use super::args::{List, Listed};
 use super::exit::Exit;
@@ -9,6 +9,7 @@ use super::{builtin, select};
 use crate::explore::profile;
 use crate::harness::Subject;
 use crate::invariants;
+use crate::model::Domain;
 use crate::sim::choice::FAULTS;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -42,6 +43,13 @@ fn rows(registry: &Registry, what: Listed) -> Rows {
                 builtin::about(&system.name()).map_or(domain.clone(), |about| format!("{about} · {domain}"))
             };
             registry.all().iter().map(|system| (system.name(), about(&**system))).collect()
+        }
+        Listed::Domains => {
+            let about = |domain: &Domain| {
+                let names: Vec<&str> = domain.entities.iter().map(|entity| entity.name).collect();
+                names.join(", ")
+            };
+            registry.domains().into_iter().map(|domain| pair(domain.name, &about(domain))).collect()
         }
         Listed::Invariants => invariants::all().iter().map(|one| pair(one.name(), one.promise())).collect(),
         Listed::Faults => FAULTS.iter().map(|(_, name, about)| pair(name, about)).collect(),

@@ -53,6 +53,14 @@ pub fn run(registry: Registry) -> ExitCode {
         }
     };
     let registry = if cli.store == "memory" { registry } else { registry.on_store(&cli.store) };
+    let registry = match cli.domain.as_deref().map(|name| select::domain(&registry, name)).transpose() {
+        Ok(Some(domain)) => registry.on_domain(domain),
+        Ok(None) => registry,
+        Err(failure) => {
+            failure.complain(false);
+            return failure.exit().into();
+        }
+    };
     static PANIC: Mutex<Option<String>> = Mutex::new(None);
     std::panic::set_hook(Box::new(|info| {
         if let Ok(mut first) = PANIC.lock() {

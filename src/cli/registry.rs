@@ -4,7 +4,7 @@
 //! `squall::cli::run(Registry::builtin().with(MySystem))`.
 
 use crate::harness::{Subject, Systems, Unknown, Variant};
-use crate::model::{Domain, retail};
+use crate::model::{DOMAINS, Domain};
 use std::sync::Arc;
 
 /// Makes systems from names that carry settings: `None` if the name is not one of its.
@@ -21,6 +21,7 @@ pub struct Registry {
     repairs: Vec<Changes>,
     flaws: Vec<Changes>,
     store: Option<String>,
+    domain: Option<&'static Domain>,
 }
 
 impl Registry {
@@ -56,6 +57,17 @@ impl Registry {
     pub fn on_store(mut self, store: &str) -> Registry {
         self.store = Some(store.to_string());
         self
+    }
+
+    /// With everything that has a choice of businesses on this one.
+    pub fn on_domain(mut self, domain: &'static Domain) -> Registry {
+        self.domain = Some(domain);
+        self
+    }
+
+    /// The business that was chosen, if one was.
+    pub fn domain(&self) -> Option<&'static Domain> {
+        self.domain
     }
 
     /// With names that carry settings: `seri-week-1+push.idempotency=same-transaction`.
@@ -95,7 +107,7 @@ impl Registry {
 
     /// The businesses of the systems, and those that come with squall.
     pub fn domains(&self) -> Vec<&'static Domain> {
-        let mut domains: Vec<&'static Domain> = vec![&retail::RETAIL];
+        let mut domains: Vec<&'static Domain> = DOMAINS.to_vec();
         for system in &self.systems {
             if domains.iter().all(|known| known.name != system.domain().name) {
                 domains.push(system.domain());
@@ -105,21 +117,39 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// A system of this name on the chosen store and on this business, where it has a choice of them.
+    fn set(&self, name: &str, domain: Option<&str>) -> Option<Arc<dyn Subject>> {
+        let mut set = name.to_string();
+        for (knob, value) in [("store", self.store.as_deref()), ("domain", domain)] {
+            if let Some(value) = value.filter(|_| !name.contains(&format!("+{knob}="))) {
+                set += &format!("+{knob}={value}");
+            }
+        }
+        if set == name {
+            return None;
+        }
+        self.hooks.iter().find_map(|hook| hook(&set)?.ok())
+    }
+}
+
 impl Systems for Registry {
     fn find(&self, name: &str) -> Result<Arc<dyn Subject>, Unknown> {
-        if let Some(store) = &self.store
-            && !name.contains("+store=")
-        {
-            let stored = format!("{name}+store={store}");
-            if let Some(Ok(system)) = self.hooks.iter().find_map(|hook| hook(&stored)) {
-                return Ok(system);
-            }
+        let domain = self.domain.map(|domain| domain.name);
+        if let Some(system) = self.set(name, domain) {
+            return Ok(system);
         }
         if let Some(system) = self.systems.iter().find(|system| system.name() == name) {
             return Ok(system.clone());
         }
         let made = self.hooks.iter().find_map(|hook| hook(name));
         made.unwrap_or_else(|| Err(Unknown { part: name.into(), what: "system".into(), known: self.names() }))
+    }
+
+    fn find_on(&self, name: &str, domain: &'static Domain) -> Result<Arc<dyn Subject>, Unknown> {
+        let found = self.find(name)?;
+        let other = found.domain().name != domain.name;
+        Ok(other.then(|| self.set(name, Some(domain.name))).flatten().unwrap_or(found))
     }
 
     fn names(&self) -> Vec<String> {

@@ -108,7 +108,7 @@ fn one(registry: &Registry, story: &Story, expected: &Expectation) -> Ended {
         happened: String::new(),
         notes: Vec::new(),
     };
-    let subject = match select::system(registry, &expected.system) {
+    let subject = match select::system_on(registry, &expected.system, story.scenario.domain) {
         Ok(subject) => subject,
         Err(failure) => {
             ended.exit = failure.exit();

@@ -4,10 +4,10 @@ use super::failure::Failure;
 use super::registry::Registry;
 use crate::campaign::ClockTwin;
 use crate::explore::{Profile, generate};
-use crate::harness::{Luck, Outcome, Subject, Systems, Variant};
+use crate::harness::{Luck, Outcome, Subject, Systems, Unknown, Variant};
 use crate::invariants::clock::{Ending, twin_differs};
 use crate::invariants::{self, Violation};
-use crate::model::Scenario;
+use crate::model::{Domain, Scenario};
 use crate::scenario::{Story, Vocabulary, nearest, parse, read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,6 +44,10 @@ pub fn invariant_names() -> Vec<&'static str> {
 /// With the nearest name and all others.
 pub fn system(registry: &Registry, name: &str) -> Result<Arc<dyn Subject>, Failure> {
     let found = registry.find(name).map_err(|unknown| Failure::unknown(name, &unknown))?;
+    if let Some(domain) = registry.domain().filter(|domain| domain.name != found.domain().name) {
+        let runs = found.domain().name;
+        return Err(Failure::Usage(format!("{name} runs the domain `{runs}` only, not `{}`", domain.name)));
+    }
     Ok(with_twin(found))
 }
 
@@ -55,6 +59,27 @@ fn with_twin(system: Arc<dyn Subject>) -> Arc<dyn Subject> {
 /// Changed systems, watched like any other.
 pub fn watched(variants: Vec<Variant>) -> Vec<Variant> {
     variants.into_iter().map(|one| Variant { text: one.text, system: with_twin(one.system) }).collect()
+}
+
+/// The same on the business of a story.
+///
+/// # Errors
+/// With the nearest name and all others.
+pub fn system_on(registry: &Registry, name: &str, domain: &'static Domain) -> Result<Arc<dyn Subject>, Failure> {
+    let found = registry.find_on(name, domain).map_err(|unknown| Failure::unknown(name, &unknown))?;
+    Ok(Arc::new(ClockTwin::new(found, clocks_differ)))
+}
+
+/// A business by name.
+///
+/// # Errors
+/// With the nearest name and all others.
+pub fn domain(registry: &Registry, name: &str) -> Result<&'static Domain, Failure> {
+    let domains = registry.domains();
+    domains.iter().copied().find(|domain| domain.name == name).ok_or_else(|| {
+        let known = domains.iter().map(|domain| domain.name.to_string()).collect();
+        Failure::unknown(name, &Unknown { part: name.into(), what: "domain".into(), known })
+    })
 }
 
 fn clocks_differ(with: &Outcome, without: &Outcome, scenario: &Scenario) -> Option<Violation> {
@@ -106,7 +131,7 @@ pub fn of_story(registry: &Registry, path: &Path, story: Story, wanted: Option<&
         let path = path.display();
         return Err(Failure::Usage(format!("{path} names no system in `expect`: say which one with --system")));
     };
-    let subject = system(registry, &name)?;
+    let subject = system_on(registry, &name, story.scenario.domain)?;
     if subject.domain().name != story.scenario.domain.name {
         return Err(Failure::Usage(format!(
             "{} is a story of the domain `{}`, but {name} runs `{}`",

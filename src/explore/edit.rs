@@ -2,7 +2,7 @@
 //!
 //! Each returns a new scenario and runs nothing. A label keeps its name unless its own node or op changes its number.
 
-use crate::model::domain::Shape;
+use crate::model::domain::{Shape, form_rows};
 use crate::model::{Class, Entity, Key, Op, Scenario};
 use crate::sim::{Cause, Deviation, Label, NodeId, OpId};
 use std::collections::BTreeSet;
@@ -96,6 +96,7 @@ pub(super) fn named_rows(scenario: &Scenario, op: &Op) -> Vec<(Entity, Key)> {
         shape => shape,
     };
     let (target, lines) = match shape {
+        Shape::Form { rows, .. } => return form_rows(rows, op).collect(),
         Shape::Lines { entity, .. } => (None, Some(entity)),
         Shape::Set { entity } | Shape::Target(entity) => (Some(entity), None),
         Shape::Record { target, lines, .. } => (target.map(|(_, entity)| entity), lines.map(|(_, entity)| entity)),

@@ -178,6 +178,7 @@ fn is_quantity(scenario: &Scenario, op: &Op, line: usize) -> bool {
     match scenario.domain.verb(op).shape {
         Shape::Lines { .. } | Shape::Set { .. } => true,
         Shape::Record { .. } => line == 0 || op.lines()[line].key != Key::NONE,
+        Shape::Form { values, .. } => line < values.len(),
         _ => false,
     }
 }

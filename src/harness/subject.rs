@@ -42,6 +42,14 @@ pub trait Systems: Sync {
     /// # Errors
     /// What is wrong with the name, and the nearest valid ones, in words.
     fn find(&self, name: &str) -> Result<Arc<dyn Subject>, Unknown>;
+    /// The same on a business, where the system has a choice of them.
+    ///
+    /// # Errors
+    /// As [`Systems::find`].
+    fn find_on(&self, name: &str, domain: &'static Domain) -> Result<Arc<dyn Subject>, Unknown> {
+        let _ = domain;
+        self.find(name)
+    }
     /// All names without repairs.
     fn names(&self) -> Vec<String>;
     /// This system with one setting each taken from a sound counterpart; none where no counterpart is known.

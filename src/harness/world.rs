@@ -134,7 +134,8 @@ impl<'a, S: System> World<'a, S> {
             .map(|n| {
                 let who = NodeId(n as u16);
                 let holds = who.is_server() || !scenario.empty_devices;
-                let mut rows = scenario.rows.iter().filter(|_| holds).map(|(_, row)| *row);
+                let due = |row: &crate::model::Row| who.is_server() || in_scope(who, row);
+                let mut rows = scenario.rows.iter().map(|(_, row)| *row).filter(|row| holds && due(row));
                 Slot::new(system.disk(who, 0, &mut rows))
             })
             .collect();

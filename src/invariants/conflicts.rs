@@ -8,9 +8,36 @@
 use super::history::canonical;
 use super::questions::plain;
 use super::{Breach, History, Invariant, Log, Moment, OpRecord, wants};
-use crate::model::{Class, Domain, Effect, Entity, Key};
+use crate::model::{Class, Domain, Effect, Entity, Key, Value};
 use crate::sim::{NodeId, OpId, Time};
 use crate::system::{Facts, Rule, Verdict, Why, Word, Write};
+
+/// The fields that an op sets, those of a row that others can make as well among them.
+fn edits(history: &History<'_>, record: &OpRecord) -> Vec<(Entity, Key, u8, Value)> {
+    let mut edits = Vec::new();
+    for effect in history.effects(record) {
+        match effect {
+            Effect::Set { entity, key, field, value } => edits.push((entity, plain(key), field, value)),
+            Effect::Create(row) if !row.key.is_made() => {
+                let fields = history.domain.fields(row.entity).iter().enumerate();
+                let plain = fields.filter(|(_, spec)| spec.class == Class::Plain);
+                edits.extend(plain.map(|(field, _)| (row.entity, row.key, field as u8, row.fields[field])));
+            }
+            _ => {}
+        }
+    }
+    edits
+}
+
+/// Whether two values of a field are the same, whatever ids a reference has on the server and on its device.
+fn same(history: &History<'_>, (entity, field): (Entity, u8), there: Value, here: Value) -> bool {
+    match (history.domain.class(entity, field), there.as_key(), here.as_key()) {
+        (Class::Reference(to), Some(there), Some(here)) => {
+            history.canonical(NodeId::SERVER, to, there) == history.canonical(NodeId::SERVER, to, here)
+        }
+        _ => there == here,
+    }
+}
 
 struct Overwrite {
     at: Time,
@@ -37,7 +64,11 @@ impl ConflictsDecided {
         for (field, spec) in history.domain.fields(after.entity).iter().enumerate() {
             let (lost, setter) = (before.set_by[field], after.set_by[field]);
             let (was, is) = (before.fields[field], after.fields[field]);
-            if spec.class != Class::Plain || was == is || lost == setter || !lost.is_some() {
+            if !matches!(spec.class, Class::Plain | Class::Reference(_))
+                || was == is
+                || lost == setter
+                || !lost.is_some()
+            {
                 continue;
             }
             let (entity, key, field) = (after.entity, canonical(after), field as u8);
@@ -93,15 +124,15 @@ impl ConflictsDecided {
             return;
         }
         let op = record.op.id;
-        for effect in history.effects(record) {
-            let Effect::Set { entity, key, field, value } = effect else { continue };
-            let key = plain(key);
+        for (entity, key, field, value) in edits(history, record) {
             let Some(list) = history.commits.get(&(entity, key, field)) else { continue };
             let Some(seen) = history.seen_upto(op, entity, key, field, true) else { continue };
             let since = &list[((seen + 1).max(0) as usize).min(list.len())..];
             let own = |by: OpId| history.is_own(record.op.node, by);
             let taken = list.iter().any(|commit| commit.op == op)
-                || list[(seen.max(0) as usize).min(list.len())..].iter().any(|commit| commit.value == value);
+                || list[(seen.max(0) as usize).min(list.len())..]
+                    .iter()
+                    .any(|commit| same(history, (entity, field), commit.value, value));
             let replaced =
                 list.iter().any(|commit| own(commit.op) && history.op(commit.op).is_some_and(|by| by.at > record.at));
             let Some(winner) = since.iter().rev().find(|commit| commit.op.is_some() && !own(commit.op)) else {

@@ -202,7 +202,8 @@ impl<'a> History<'a> {
             if n > 0 && scenario.empty_devices {
                 continue;
             }
-            for (_, row) in &scenario.rows {
+            let node = NodeId(n as u16);
+            for (_, row) in scenario.rows.iter().filter(|(_, row)| node.is_server() || in_scope(node, row)) {
                 view.rows.insert((row.entity, row.key), *row);
                 view.by_op.insert((row.origin, row.entity, row.part, row.key));
             }
@@ -369,9 +370,9 @@ impl<'a> History<'a> {
 
     fn note_deltas(&mut self, write: &Write) {
         let (Some(after), domain) = (&write.after, self.domain) else { return };
-        for ledger in domain.ledgers.iter().filter(|ledger| ledger.account == after.entity) {
-            let before = write.before.as_ref().map_or(0, |row| row.get(ledger.quantity).or_zero());
-            let delta = after.get(ledger.quantity).or_zero() - before;
+        for quantity in domain.accounts(after.entity) {
+            let before = write.before.as_ref().map_or(0, |row| row.get(quantity).or_zero());
+            let delta = after.get(quantity).or_zero() - before;
             let key = canonical(after);
             if let Some(record) = self.op_mut(write.op)
                 && delta != 0

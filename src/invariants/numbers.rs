@@ -2,6 +2,7 @@
 //!
 //! A row whose identity is natural (a link named by the two rows that it joins) may be made again by another op.
 
+use super::history::canonical;
 use super::{Breach, History, Invariant, Log, Moment, wants};
 use crate::model::{Class, Domain, Entity, Key, Row, Value};
 use crate::sim::{NodeId, OpId};
@@ -38,6 +39,23 @@ impl NumbersUnique {
             log.broke(history.domain, breach, || {
                 let (first, second) = (history.scenario.op_name(ops[0]), history.scenario.op_name(ops[1]));
                 format!("{first} and {second} got the same number, {value}")
+            });
+        }
+    }
+
+    /// Fields that no two live rows may share: a practitioner's slot.
+    fn check_fields(history: &History<'_>, log: &mut Log, row: &Row) {
+        for fields in history.domain.unique_of(row.entity) {
+            let (Some(other), Some(last)) = (history.holder(row, fields), fields.last()) else { continue };
+            let ops = [other.set_by[*last as usize], row.set_by[*last as usize]];
+            let breach =
+                Breach { kind: "fields-shared", entity: row.entity, node: NodeId::SERVER, ops: &ops, at: None };
+            log.broke(history.domain, breach, || {
+                let (scenario, specs) = (history.scenario, history.domain.fields(row.entity));
+                let (one, two) =
+                    (scenario.row_name(row.entity, canonical(other)), scenario.row_name(row.entity, canonical(row)));
+                let names: Vec<&str> = fields.iter().map(|field| specs[*field as usize].name).collect();
+                format!("{one} and {two} got the same {}, which only one may have", names.join(" and "))
             });
         }
     }
@@ -89,6 +107,7 @@ impl Invariant for NumbersUnique {
                 log.exercised();
             }
             self.check_number(history, log, after);
+            Self::check_fields(history, log, after);
         }
     }
 }

@@ -76,9 +76,9 @@ impl Figures {
         match moment {
             Moment::Wrote(node, write) if !node.is_server() => {
                 let Some(after) = &write.after else { return };
-                for ledger in history.domain.ledgers.iter().filter(|ledger| ledger.account == after.entity) {
+                for quantity in history.domain.accounts(after.entity) {
                     let before = write.before.as_ref();
-                    if before.is_none_or(|row| row.get(ledger.quantity) != after.get(ledger.quantity)) {
+                    if before.is_none_or(|row| row.get(quantity) != after.get(quantity)) {
                         self.dirty.insert((*node, after.entity, canonical(after)));
                     }
                 }
@@ -92,8 +92,8 @@ impl Figures {
                 let due: Vec<_> = self.dirty.iter().filter(|(on, ..)| on == node).copied().collect();
                 for (_, entity, key) in due {
                     self.dirty.remove(&(*node, entity, key));
-                    for ledger in history.domain.ledgers.iter().filter(|ledger| ledger.account == entity) {
-                        if let Some(figure) = self.explain(history, *node, entity, key, ledger.quantity) {
+                    for quantity in history.domain.accounts(entity) {
+                        if let Some(figure) = self.explain(history, *node, entity, key, quantity) {
                             report(figure);
                         }
                     }

@@ -42,6 +42,31 @@ impl History<'_> {
         view.rows.get(&(entity, key))
     }
 
+    /// Another live row of the server with the same values in these fields, if all of them are set.
+    pub fn holder(&self, wanted: &Row, fields: &[u8]) -> Option<&Row> {
+        let entity = wanted.entity;
+        if fields.iter().any(|field| wanted.get(*field).get().is_none()) {
+            return None;
+        }
+        let same = |row: &Row, field: u8| match (self.domain.class(entity, field), row.get(field).as_key()) {
+            (Class::Reference(to), Some(key)) => {
+                let other = wanted.get(field).as_key().unwrap_or(Key::NONE);
+                self.canonical(NodeId::SERVER, to, key) == self.canonical(NodeId::SERVER, to, other)
+            }
+            _ => row.get(field) == wanted.get(field),
+        };
+        let all = self.server().rows.range((entity, Key::NONE)..=(entity, Key(u64::MAX)));
+        let mut others = all.map(|(_, row)| row).filter(|row| !row.deleted && canonical(row) != canonical(wanted));
+        others.find(|row| fields.iter().all(|field| same(row, *field)))
+    }
+
+    /// Whether an op makes this very row, by an identity that others can make as well.
+    fn makes(&self, record: &OpRecord, entity: Entity, key: Key) -> bool {
+        let made =
+            |effect: &Effect| matches!(effect, Effect::Create(row) if (row.entity, canonical(row)) == (entity, key));
+        !key.is_made() && self.effects(record).iter().any(made)
+    }
+
     /// Whether the op was taken back or decided against, as far as anybody could know: then its effects may vanish.
     pub fn is_gone(&self, record: &OpRecord) -> bool {
         record.is_withdrawn()
@@ -153,7 +178,10 @@ impl History<'_> {
         let mut at = op;
         for _ in 0..64 {
             let record = self.op(at)?;
-            let row = record.seen.iter().find(|row| row.entity == entity && canonical(row) == key)?;
+            let Some(row) = record.seen.iter().find(|row| row.entity == entity && canonical(row) == key) else {
+                // Its author made the row and had seen nothing of it.
+                return self.makes(record, entity, key).then_some(-1);
+            };
             let by = row.set_by[field as usize];
             let own = by.is_some() && self.is_own(author, by);
             let place = match own {
@@ -188,9 +216,13 @@ impl History<'_> {
                         }
                     }
                 }
-                Effect::Set { entity, key, .. } | Effect::Add { entity, key, .. } | Effect::Delete { entity, key } => {
+                Effect::Set { entity, key, field, value } => {
                     rows.push((entity, plain(key)));
+                    if let (Class::Reference(to), Some(key)) = (self.domain.class(entity, field), value.as_key()) {
+                        rows.push((to, plain(key)));
+                    }
                 }
+                Effect::Add { entity, key, .. } | Effect::Delete { entity, key } => rows.push((entity, plain(key))),
             }
         }
         rows.retain(|(_, key)| *key != Key::NONE && key.maker().is_none_or(|(maker, _)| maker != record.op.id));

@@ -7,7 +7,7 @@ use super::history::canonical;
 use super::loss::entity_of;
 use super::questions::plain;
 use super::{Breach, History, Invariant, Log, Moment, OpRecord, wants};
-use crate::model::{Class, Domain, Entity, Key, Row};
+use crate::model::{Class, Domain, Effect, Entity, Key, Row};
 use crate::sim::{NodeId, OpId, clock};
 use crate::system::{Facts, Rule, Verdict};
 
@@ -123,6 +123,35 @@ impl RejectionsJustified {
     }
 }
 
+impl RejectionsJustified {
+    fn taken(history: &History<'_>, log: &mut Log, record: &OpRecord) {
+        let mut wanted: Vec<Row> = Vec::new();
+        for effect in history.effects(record) {
+            match effect {
+                Effect::Create(row) => wanted.push(row),
+                Effect::Set { entity, key, field, value } => {
+                    let there = history.find(NodeId::SERVER, entity, plain(key));
+                    wanted.extend(there.map(|row| row.with(field, value)));
+                }
+                Effect::Add { .. } | Effect::Delete { .. } => {}
+            }
+        }
+        let held = |row: &Row| history.domain.unique_of(row.entity).any(|fields| history.holder(row, fields).is_some());
+        if wanted.is_empty() || wanted.iter().any(held) {
+            return;
+        }
+        let entity = wanted[0].entity;
+        let breach = Breach { kind: "not-taken", entity, node: NodeId::SERVER, ops: &[record.op.id], at: None };
+        log.broke(history.domain, breach, || {
+            let name = history.scenario.op_name(record.op.id);
+            format!(
+                "{name} was rejected because somebody had it already, but no other {} did",
+                history.domain.entity_name(entity)
+            )
+        });
+    }
+}
+
 impl Invariant for RejectionsJustified {
     fn name(&self) -> &'static str {
         "rejections-justified"
@@ -148,6 +177,7 @@ impl Invariant for RejectionsJustified {
         match rule {
             Rule::Quantity => Self::quantity(history, log, op, about, available, requested),
             Rule::Missing => Self::missing(history, log, record, about),
+            Rule::Taken => Self::taken(history, log, record),
             Rule::Conflict | Rule::Deleted => {}
         }
     }

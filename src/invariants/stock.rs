@@ -69,7 +69,9 @@ impl StockConserved {
     fn start(&mut self, history: &History<'_>) {
         self.started = true;
         let rows = || history.scenario.rows.iter().map(|(_, row)| row);
-        for (n, ledger) in history.domain.ledgers.iter().enumerate() {
+        for (n, ledger) in
+            history.domain.ledgers.iter().enumerate().filter(|(n, _)| account_of(history.domain, *n) == *n)
+        {
             for row in rows().filter(|row| row.entity == ledger.account) {
                 *self.sums.entry((n, row.key)).or_default() += row.get(ledger.quantity).or_zero();
             }
@@ -93,7 +95,7 @@ impl StockConserved {
                 continue;
             };
             let amount = row.get(ledger.amount).or_zero() * sign;
-            *self.sums.entry((n, account)).or_default() += amount;
+            *self.sums.entry((account_of(history.domain, n), account)).or_default() += amount;
             self.touched.insert((ledger.account, account));
             for (m, law) in history.domain.parts.iter().enumerate() {
                 if law.whole.0 == ledger.account && amount > 0 && sign > 0 && !names_part(history.domain, law, row) {
@@ -136,7 +138,8 @@ impl StockConserved {
         let last = self.last;
         for (entity, key) in self.touched.iter().copied() {
             let Some(account) = history.server().rows.get(&(entity, key)).filter(|row| !row.deleted) else { continue };
-            for (n, ledger) in history.domain.ledgers.iter().enumerate().filter(|(_, one)| one.account == entity) {
+            let own = history.domain.ledgers.iter().enumerate().filter(|(_, one)| one.account == entity);
+            for (n, ledger) in own.filter(|(n, _)| account_of(history.domain, *n) == *n) {
                 log.exercised();
                 self.check_ledger(history, log, ledger, account, self.sums.get(&(n, key)).copied().unwrap_or(0), last);
             }
@@ -160,7 +163,10 @@ impl StockConserved {
         log.broke(history.domain, breach, || {
             let name = history.scenario.row_name(row.entity, canonical(row));
             let field = history.domain.fields(row.entity)[law.quantity as usize].name;
-            let entries = history.domain.entity_name(law.entry);
+            let same = |one: &&Ledger| (one.account, one.quantity) == (law.account, law.quantity);
+            let entries: Vec<&str> =
+                history.domain.ledgers.iter().filter(same).map(|one| history.domain.entity_name(one.entry)).collect();
+            let entries = entries.join(" and ");
             format!("the server's {field} of {name} was {holds}, but its opening and every {entries} add up to {sum}")
         });
     }
@@ -213,6 +219,12 @@ impl StockConserved {
             }
         }
     }
+}
+
+/// The first ledger that keeps the same quantity: sums are kept under its number.
+fn account_of(domain: &Domain, n: usize) -> usize {
+    let quantity = |ledger: &Ledger| (ledger.account, ledger.quantity);
+    domain.ledgers[..n].iter().position(|one| quantity(one) == quantity(&domain.ledgers[n])).unwrap_or(n)
 }
 
 /// Whether an entry names a part of the whole.

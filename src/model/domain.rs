@@ -5,7 +5,7 @@
 
 use super::op::{Op, Verb};
 use super::row::{Entity, Key, Row, Value};
-use crate::sim::Draw;
+use crate::sim::{Draw, NodeId};
 
 /// What a field is, which decides how the harness judges it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,6 +24,20 @@ pub enum Class {
     Assigned,
 }
 
+/// How much depends on a field: what a system may decide by itself, and what a human must look at.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Severity {
+    /// Safe to decide without anybody: a telephone number.
+    Low,
+    /// An ordinary field.
+    #[default]
+    Medium,
+    /// Important.
+    High,
+    /// Two different values cannot both be right, and only a human knows which is.
+    Critical,
+}
+
 /// A field.
 #[derive(Clone, Copy, Debug)]
 pub struct FieldSpec {
@@ -31,6 +45,8 @@ pub struct FieldSpec {
     pub name: &'static str,
     /// What it is.
     pub class: Class,
+    /// How much depends on it.
+    pub severity: Severity,
 }
 
 /// An entity.
@@ -74,12 +90,26 @@ pub enum Shape {
         /// The key of the line and its entity.
         other: (&'static str, Entity),
     },
+    /// `{ "pet": "P", "practitioner": "D", "slot": 9 }`: rows by name, the first of them the target, then numbers by
+    /// name. Line `i` has the key of row `i + 1` and number `i`, whichever there are.
+    Form {
+        /// The keys of the rows and their entities; at least one.
+        rows: &'static [(&'static str, Entity)],
+        /// The keys of the numbers.
+        values: &'static [&'static str],
+    },
     /// `"X"`: a target of this entity.
     Target(Entity),
     /// `"cart-1"`: the id of an earlier op of this verb name on the same device.
     Earlier(&'static str),
     /// One of these words.
     Word(&'static [&'static str]),
+}
+
+/// The rows that an op of the shape [`Shape::Form`] names, with their entities.
+pub fn form_rows(rows: &'static [(&'static str, Entity)], op: &Op) -> impl Iterator<Item = (Entity, Key)> {
+    let keys = std::iter::once(op.target).chain(op.lines().iter().map(|line| line.key));
+    rows.iter().map(|(_, entity)| *entity).zip(keys.collect::<Vec<_>>())
 }
 
 /// What kind of promise an op is.
@@ -256,6 +286,32 @@ pub struct Setting<'a> {
     pub hot: bool,
 }
 
+impl Setting<'_> {
+    /// A row of an entity that the device of `op` can know of: an opening row in its scope, or one that an op of the
+    /// verb `maker` made there.
+    pub fn pick(
+        &self,
+        dice: &mut Dice,
+        op: &Op,
+        entity: Entity,
+        maker: Verb,
+        scope: fn(NodeId, &Row) -> bool,
+    ) -> Option<Key> {
+        let opening = self.rows.iter().filter(|row| row.entity == entity && scope(op.node, row)).map(|row| row.key);
+        let own = self.ops.iter().filter(|made| made.node == op.node && made.verb == maker);
+        let keys: Vec<Key> = opening.chain(own.map(|made| Key::made(made.id, 0))).collect();
+        if keys.is_empty() {
+            return None;
+        }
+        let among = if self.hot && dice.below(4) != 0 { 1 } else { keys.len() as u64 };
+        Some(keys[dice.below(among) as usize])
+    }
+    /// What was invented last for the device of `op`.
+    pub fn last(&self, op: &Op) -> Option<&Op> {
+        self.ops.iter().rfind(|made| made.node == op.node)
+    }
+}
+
 /// A business as data.
 #[derive(Clone, Copy)]
 pub struct Domain {
@@ -277,6 +333,12 @@ pub struct Domain {
     pub totals: &'static [TotalLaw],
     /// Earliest expiry first.
     pub expiry: Option<ExpiryLaw>,
+    /// Fields that no two live rows of an entity share, where all of them are set: a practitioner's slot.
+    pub unique: &'static [(Entity, &'static [u8])],
+    /// Ops that somebody waits for at the counter, to leave with a receipt.
+    pub receipts: &'static [Verb],
+    /// Whether a row belongs on a device.
+    pub scope: fn(NodeId, &Row) -> bool,
     /// What an op asks for, given what its device shows.
     pub transition: fn(&Op, &dyn Rows, &mut Vec<Effect>),
     /// What must exist on a node once an op took effect there: all of it or none.
@@ -308,6 +370,21 @@ impl Domain {
     /// The class of a field; plain where the domain has no such field.
     pub fn class(&self, entity: Entity, field: u8) -> Class {
         self.fields(entity).get(field as usize).map_or(Class::Plain, |spec| spec.class)
+    }
+    /// How much depends on a field.
+    pub fn severity(&self, entity: Entity, field: u8) -> Severity {
+        self.fields(entity).get(field as usize).map_or(Severity::default(), |spec| spec.severity)
+    }
+    /// The quantities of an entity that entries keep, each once, however many kinds of entries there are.
+    pub fn accounts(&self, entity: Entity) -> impl Iterator<Item = u8> + use<> {
+        let ledgers = self.ledgers;
+        let first = |n: &usize| (ledgers[*n].account, ledgers[*n].quantity);
+        let own = (0..ledgers.len()).filter(move |n| ledgers[*n].account == entity);
+        own.filter(move |n| (0..*n).all(|other| first(&other) != first(n))).map(|n| ledgers[n].quantity)
+    }
+    /// The fields of an entity that no two of its live rows may share together.
+    pub fn unique_of(&self, entity: Entity) -> impl Iterator<Item = &'static [u8]> + use<> {
+        self.unique.iter().filter(move |(of, _)| *of == entity).map(|(_, fields)| *fields)
     }
     /// A verb's table entry.
     pub fn verb(&self, op: &Op) -> &'static VerbSpec {
@@ -352,6 +429,11 @@ impl Domain {
         (self.pieces)(op, &mut pieces);
         pieces.iter().any(|piece| self.totals.iter().any(|law| law.head.0 == piece.entity))
     }
+}
+
+/// Every row belongs on every device.
+pub fn everywhere(_: NodeId, _: &Row) -> bool {
+    true
 }
 
 impl std::fmt::Debug for Domain {

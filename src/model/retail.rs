@@ -5,8 +5,8 @@
 //! device does not know what others sold, so the server allocates first-expired-first-out when it commits.
 
 use super::domain::{
-    Class, Domain, Effect, EntitySpec, ExpiryLaw, FieldSpec, Ledger, PartsLaw, Piece, Promise, Rows, Shape, TotalLaw,
-    VerbSpec,
+    Class, Domain, Effect, EntitySpec, ExpiryLaw, FieldSpec, Ledger, PartsLaw, Piece, Promise, Rows, Severity, Shape,
+    TotalLaw, VerbSpec, everywhere,
 };
 use super::op::{Op, Verb};
 use super::retail_workload;
@@ -83,7 +83,7 @@ pub const MOVE: u8 = 16;
 pub const PAY: u8 = 8;
 
 const fn f(name: &'static str, class: Class) -> FieldSpec {
-    FieldSpec { name, class }
+    FieldSpec { name, class, severity: Severity::Medium }
 }
 const fn e(name: &'static str, fields: &'static [FieldSpec]) -> EntitySpec {
     EntitySpec { name, fields }
@@ -439,6 +439,9 @@ pub static RETAIL: Domain = Domain {
         entry_kind: field::MOVED_KIND,
         sale_kind: kind::SALE,
     }),
+    unique: &[(PRODUCT_SUPPLIER, &[0, 1])],
+    receipts: &[SELL, COMPLETE, SELL_ON_CREDIT],
+    scope: everywhere,
     transition,
     pieces,
     opening: retail_workload::opening,

@@ -4,7 +4,7 @@
 //! what is bookkeeping is decided here, for opening lines, steps and closing lines alike.
 
 use super::words;
-use crate::model::domain::Shape;
+use crate::model::domain::{Shape, form_rows};
 use crate::model::{Class, Entity, Key, Op, Row, Scenario, Value};
 use crate::sim::OpId;
 use crate::system::{Why, Write};
@@ -248,6 +248,7 @@ impl Watched {
 /// The rows that an op names.
 fn rows_of(scenario: &Scenario, op: &Op) -> Vec<(Entity, Key)> {
     let (target, line) = match scenario.domain.verb(op).shape {
+        Shape::Form { rows, .. } => return form_rows(rows, op).collect(),
         Shape::Lines { entity, .. } => (None, Some(entity)),
         Shape::Set { entity } | Shape::Target(entity) => (Some(entity), None),
         Shape::Record { target, lines, .. } => (target.map(|(_, entity)| entity), lines.map(|(_, entity)| entity)),

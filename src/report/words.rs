@@ -4,7 +4,7 @@
 //! about layout.
 
 use crate::invariants::Violation;
-use crate::model::domain::Shape;
+use crate::model::domain::{Shape, form_rows};
 use crate::model::{Entity, Key, Op, Scenario};
 use crate::sim::{Deviation, Fate, Names, OpId, Point, Span};
 use crate::system::{Facts, Rule, Verdict};
@@ -47,6 +47,11 @@ pub fn action(scenario: &Scenario, op: &Op, after: &dyn Fn(Entity, Key) -> Strin
             let other_key = op.lines().first().map_or(Key::NONE, |line| line.key);
             format!("{}, {}", named(target.1, op.target), scenario.row_name(other.1, other_key))
         }
+        Shape::Form { rows, values } => {
+            let rows = form_rows(rows, op).map(|(entity, key)| named(entity, key));
+            let values = values.iter().enumerate().map(|(n, name)| format!("{name} {}", op.value(n)));
+            rows.chain(values).collect::<Vec<_>>().join(", ")
+        }
         Shape::Target(entity) => named(entity, op.target),
         Shape::Earlier(name) => {
             let entity = scenario.domain.verb_named(name).map(|(_, verb)| verb.shape);
@@ -81,6 +86,7 @@ fn rule_words(rule: Rule) -> &'static str {
         Rule::Missing => "refers to something that is not there",
         Rule::Conflict => "somebody changed the same thing",
         Rule::Deleted => "somebody deleted it",
+        Rule::Taken => "somebody has it already",
     }
 }
 

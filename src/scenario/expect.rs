@@ -31,7 +31,7 @@ pub fn channels(expect: &[Member], domain: &'static Domain, systems: &dyn System
         return Ok(channels);
     }
     let first = systems.names().into_iter().find_map(|name| {
-        let subject = systems.find(&name).ok()?;
+        let subject = systems.find_on(&name, domain).ok()?;
         (subject.domain().name == domain.name).then(|| subject.facts().channels)
     });
     Ok(first.unwrap_or(&[]))
@@ -39,7 +39,7 @@ pub fn channels(expect: &[Member], domain: &'static Domain, systems: &dyn System
 
 fn system(at: &At, name: &str, domain: &'static Domain, systems: &dyn Systems) -> Checked<&'static [&'static str]> {
     let subject = systems
-        .find(name)
+        .find_on(name, domain)
         .map_err(|missing| unknown(at, &missing.what, &missing.part, missing.known.iter().map(String::as_str)))?;
     let runs = subject.domain().name;
     if runs != domain.name {

@@ -179,6 +179,24 @@ impl Reader<'_> {
                 let other = self.named(other.1, fields.need(other.0)?)?;
                 Ok(op.on(key).line(other, 0))
             }
+            Shape::Form { rows, values } => {
+                let known: Vec<&str> = rows.iter().map(|(name, _)| *name).chain(values.iter().copied()).collect();
+                let quoted = format!("`{name}`");
+                let fields = Fields::of(json, &quoted, &known)?;
+                let mut keys = Vec::new();
+                for (name, entity) in rows {
+                    keys.push(self.named(*entity, fields.need(name)?)?);
+                }
+                let mut op = op.on(keys.remove(0));
+                for line in 0..keys.len().max(values.len()) {
+                    let value = match values.get(line) {
+                        Some(value) => fields.need(value)?.amount(&format!("`{value}`"))?,
+                        None => 0,
+                    };
+                    op = op.line(keys.get(line).copied().unwrap_or(Key::NONE), value);
+                }
+                Ok(op)
+            }
             Shape::Target(entity) => Ok(op.on(self.named(entity, json)?)),
             Shape::Earlier(verb) => self.earlier(op, verb, json),
             Shape::Word(words) => {

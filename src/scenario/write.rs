@@ -6,7 +6,7 @@
 
 use super::format::{REMOVED_OP, REMOVED_ROW, Strength, VERSION, default_heal, lasts, strength_of};
 use super::{Delay, EntityExpectation, Expectation, Found, Story};
-use crate::model::domain::Shape;
+use crate::model::domain::{Shape, form_rows};
 use crate::model::{Class, Domain, Entity, Key, Network, Op, Row, Scenario, Value};
 use crate::sim::{Cause, Deviation, Fate, Label, OpId, Span, Time};
 use std::collections::BTreeMap;
@@ -187,6 +187,11 @@ fn shape(scenario: &Scenario, op: &Op, index: usize) -> String {
         Shape::Pair { target, other } => {
             let second = op.lines().first().map_or(Key::NONE, |line| line.key);
             inline([(target.0, named(target.1, op.target)), (other.0, named(other.1, second))])
+        }
+        Shape::Form { rows, values } => {
+            let rows = rows.iter().zip(form_rows(rows, op));
+            let rows = rows.map(|((name, _), (entity, key))| (*name, named(entity, key)));
+            inline(rows.chain(values.iter().enumerate().map(|(n, name)| (*name, op.value(n).to_string()))))
         }
         Shape::Target(entity) => named(entity, op.target),
         Shape::Word(words) => quote(words[op.value(0) as usize % words.len()]),

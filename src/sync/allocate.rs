@@ -26,8 +26,11 @@ impl<St: Store> Server<St> {
     /// Splits a change of a product's stock over its batches.
     pub(super) fn allocate(&self, store: &St, row: &Row, amount: i64, cx: &Context<Wire>) -> Taken {
         let whole = |batch| Taken { splits: vec![(batch, amount)], short: None };
+        if row.entity != STOCK_MOVEMENT {
+            return whole(None);
+        }
         let named = row.get(field::MOVED_BATCH).as_key();
-        if row.entity != STOCK_MOVEMENT || self.policy.allocation == Allocation::None || named.is_some() {
+        if self.policy.allocation == Allocation::None || named.is_some() {
             return whole(named);
         }
         let product = row.get(field::MOVED_PRODUCT);

@@ -10,7 +10,8 @@ use super::local::Writing;
 use super::message::{Body, Wire};
 use super::policy::*;
 use crate::model::command::{CLEAR_QUEUE, REFRESH, SYNC};
-use crate::model::retail::{ADD_TO_CART, COMPLETE, SELL, SELL_ON_CREDIT};
+use crate::model::domain::Promise;
+use crate::model::retail::{ADD_TO_CART, COMPLETE};
 use crate::model::{Domain, Entity, Key, Op, Row, Verb};
 use crate::sim::{Cause, Channel, NodeId, OpId, Span};
 use crate::store::{Cell, Copy, Status, Store};
@@ -90,8 +91,8 @@ pub const GOALS: &[&str] = &[
     "two-pushes-interleaved",
 ];
 
-/// The goals that a policy cannot reach, one bit each.
-pub fn out_of_reach(policy: &Policy) -> u64 {
+/// The goals that a policy cannot reach in a business, one bit each.
+pub fn out_of_reach(policy: &Policy, domain: &Domain) -> u64 {
     let mut bits = 0;
     let mut never = |goal: u32, when: bool| bits |= u64::from(when) << goal;
     never(goal::KEY_EXPIRED, policy.idempotency == Idempotency::None || policy.key_life == 0);
@@ -107,6 +108,8 @@ pub fn out_of_reach(policy: &Policy) -> u64 {
     never(goal::BATCH_SPLIT, policy.allocation == Allocation::None || !policy.by_op());
     never(goal::RACE_LOST, policy.receipt == Receipt::AtOnce);
     never(goal::GIVEN_UP, policy.retries == 0);
+    never(goal::BATCH_SPLIT, domain.expiry.is_none());
+    never(goal::CART_LOST, domain.verbs.iter().all(|verb| verb.promise != Promise::Preparation));
     bits
 }
 
@@ -249,7 +252,7 @@ impl<St: Store> Device<St> {
 
     /// The op is on the device: the receipt, and whatever follows.
     pub(super) fn written(&mut self, store: &mut St, verb: Verb, op: OpId, cx: &mut Context<Wire>) {
-        let sale = matches!(verb, SELL | COMPLETE | SELL_ON_CREDIT);
+        let sale = self.domain.receipts.contains(&verb);
         if sale && self.policy.receipt != Receipt::AtOnce {
             match self.drain(store, cx) {
                 Some(ticket) => {

@@ -7,7 +7,7 @@ use super::allocate::Taken;
 use super::device::goal;
 use super::message::{ItemResult, Wire};
 use super::policy::*;
-use super::rows::{Reported, redirect};
+use super::rows::{Reported, holder, redirect};
 use super::server::{PushTask, Server};
 use super::statements::{Statement, account, refers_to};
 use crate::model::domain::SPLIT;
@@ -267,7 +267,10 @@ impl<St: Store> Server<St> {
                 store.rollback();
                 cx.unwrite(mark);
                 made.truncate(known);
-                decisions.truncate(decided);
+                // Nobody lost to an op that is not taken; its own defeat stays recorded.
+                let mut own = decisions.split_off(decided);
+                own.retain(|decision| items.first().is_some_and(|item| item.op == decision.loser));
+                decisions.append(&mut own);
                 (verdict, number.unwrap_or_else(|| self.commit(store)))
             }
         }
@@ -419,11 +422,23 @@ impl<St: Store> Server<St> {
                 self.insert(store, &Row { key, ..row }, commit, stamp, op, cx);
                 return Ok(());
             }
+            let differs = |index: &usize| there.fields[*index] != row.fields[*index];
+            if let Some(first) = (0..self.domain.fields(row.entity).len()).find(differs) {
+                // Two devices made the same row, and not alike: the first stays.
+                let winner = there.set_by[first];
+                decisions.push(Decision { loser: op, loser_device: row.actor, winner, field: first as u8, open: None });
+                return Err(Verdict::Superseded { by: winner });
+            }
             // Two devices linked the same pair: the first row stays, and this op is known to mean the same.
             there.set_by = row.set_by;
             there.version = commit;
             Reported { store, cx }.put(&there, op, Why::Effect);
             return Ok(());
+        }
+        if self.keeps_unique()
+            && let Some(other) = holder(self.domain, store, &row)
+        {
+            return Err(refused(Rule::Taken, other));
         }
         let Some((entity, key, quantity, _)) = account(self.domain, &row) else {
             if row.entity == PRODUCT_BATCH {

@@ -5,7 +5,8 @@
 use super::device::{Device, goal};
 use super::message::Wire;
 use super::policy::*;
-use super::rows::{Live, Reported, redirect, references, subjects};
+use super::rows::{Live, Reported, holder, redirect, references, subjects};
+use super::statements::refers_to;
 use crate::model::retail::{
     self, COMPLETE, COUNT, COUNT_BATCH, MOVE, PRODUCT, PRODUCT_BATCH, SALE_ITEM, STOCK_MOVEMENT, field, kind,
 };
@@ -121,6 +122,9 @@ impl<St: Store> Device<St> {
         if effects.is_empty() || effects.iter().any(gone) {
             return None;
         }
+        if effects.iter().any(|effect| self.is_hopeless(store, effect)) {
+            return None;
+        }
         if op.verb == COMPLETE {
             let (_, prices) = self.carts.iter().find(|(cart, _)| *cart == op.earlier)?;
             charge(&mut effects, prices);
@@ -133,6 +137,29 @@ impl<St: Store> Device<St> {
             return None;
         }
         Some((op, effects))
+    }
+
+    /// Whether the device shows that the server could only refuse a change: it would refer to a row that is deleted, or
+    /// make one anew that is there, or take what somebody has.
+    fn is_hopeless(&self, store: &St, effect: &Effect) -> bool {
+        let there = |entity, key| store.row(Copy::Visible, entity, key);
+        let wanted = match *effect {
+            Effect::Create(row) => {
+                let gone = |(entity, key)| there(entity, key).is_some_and(|row| row.deleted);
+                let differs = |there: Row| !there.deleted && there.fields != row.fields;
+                if refers_to(self.domain, &row).into_iter().any(gone) || there(row.entity, row.key).is_some_and(differs)
+                {
+                    return true;
+                }
+                row
+            }
+            Effect::Set { entity, key, field, value } => match there(entity, key) {
+                Some(row) => row.with(field, value),
+                None => return false,
+            },
+            Effect::Add { .. } | Effect::Delete { .. } => return false,
+        };
+        self.policy.till_check == TillCheck::Refuses && holder(self.domain, store, &wanted).is_some()
     }
 
     /// The identity that a row made here by an op has now.
@@ -177,6 +204,11 @@ impl<St: Store> Device<St> {
                 let base = self.count_base(&rows, &row);
                 if row.entity == STOCK_MOVEMENT && row.get(field::MOVED_KIND) == Value::int(kind::COUNT) {
                     row.stamps[field::MOVED_QUANTITY as usize] = stamp;
+                }
+                if !row.key.is_made() {
+                    // Somebody else may make the same row: what its author wrote is then held against theirs.
+                    let fields = self.domain.fields(row.entity).iter().zip(&mut row.stamps);
+                    fields.filter(|(spec, _)| spec.class == Class::Plain).for_each(|(_, set)| *set = stamp);
                 }
                 rows.put(&row, op.id, Why::Effect);
                 if row.entity != PRODUCT_BATCH || self.policy.batches != BatchPush::Never {
@@ -321,7 +353,7 @@ impl<St: Store> Device<St> {
             pending |= item.status != Status::Synced;
             match (item.action, &mut row) {
                 (Action::Create, None) => row = Some(item.row),
-                (Action::Create, Some(row)) if row.deleted => *row = item.row,
+                (Action::Create, Some(row)) if row.deleted || row.fields != item.row.fields => *row = item.row,
                 (Action::Update, Some(row)) => {
                     for (index, _) in self.domain.fields(entity).iter().enumerate() {
                         if item.mask & 1 << index != 0 {
@@ -409,5 +441,5 @@ fn oversells<St: Store>(store: &St, effects: &[Effect]) -> bool {
 
 /// The classes whose fields a whole-row update carries.
 pub fn travels(class: Class) -> bool {
-    matches!(class, Class::Plain | Class::Quantity)
+    matches!(class, Class::Plain | Class::Quantity | Class::Reference(_))
 }

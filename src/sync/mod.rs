@@ -106,7 +106,7 @@ impl<St: Store> System for Engine<St> {
                 pulls: policy.pull != Pull::Never,
             },
             goals: GOALS,
-            out_of_reach: device::out_of_reach(policy),
+            out_of_reach: device::out_of_reach(policy, self.domain),
         }
     }
 
@@ -137,5 +137,8 @@ impl<St: Store> System for Engine<St> {
 
     fn server(&self, _disk: &St) -> Server<St> {
         Server::new(self.policy, self.domain)
+    }
+    fn in_scope(&self, device: NodeId, row: &Row) -> bool {
+        (self.domain.scope)(device, row)
     }
 }

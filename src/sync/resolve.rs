@@ -9,8 +9,9 @@ use super::group::{Decision, refused};
 use super::message::{Met, Wire};
 use super::policy::*;
 use super::rows::Reported;
+use super::rows::holder;
 use super::server::{PushTask, Server};
-use super::statements::Statement;
+use super::statements::{Statement, set_references};
 use crate::model::{Class, Row, RowState, Value};
 use crate::store::{Action, Copy, Item, Store};
 use crate::system::{Context, Metric, Rule, Verdict};
@@ -81,6 +82,19 @@ impl<St: Store> Server<St> {
         }
         if unseen != 0 && self.merges() {
             self.add_missing(&mut row, item);
+        }
+        let checked = self.policy.references == References::Checked;
+        for (entity, key) in set_references(self.domain, item).filter(|_| checked) {
+            match rows.get(entity, key) {
+                None => return Err(refused(Rule::Missing, key)),
+                Some(target) if target.deleted => return Err(refused(Rule::Deleted, key)),
+                Some(_) => {}
+            }
+        }
+        if self.keeps_unique()
+            && let Some(other) = holder(self.domain, rows.store, &row)
+        {
+            return Err(refused(Rule::Taken, other));
         }
         decisions.append(&mut losses);
         row.deleted = false;

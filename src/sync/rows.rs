@@ -2,7 +2,7 @@
 //!
 //! Why: the harness compares reported writes with what a node holds; one door keeps them equal.
 
-use crate::model::domain::{Domain, Shape};
+use crate::model::domain::{Domain, Shape, form_rows};
 use crate::model::{Entity, Key, Op, Row, Rows, Value};
 use crate::sim::OpId;
 use crate::store::{Copy, Store};
@@ -91,7 +91,12 @@ pub fn subjects(domain: &Domain, op: &Op) -> Vec<(Entity, Key)> {
             target(entity);
             lines_of = Some(other);
         }
-        Shape::Earlier(_) => lines_of = Some(crate::model::retail::PRODUCT),
+        Shape::Form { rows, .. } => list.extend(form_rows(rows, op)),
+        Shape::Earlier(verb) => {
+            if let Some(Shape::Lines { entity, .. }) = domain.verb_named(verb).map(|(_, spec)| spec.shape) {
+                lines_of = Some(entity);
+            }
+        }
         Shape::Word(_) => {}
     }
     if let Some(entity) = lines_of {
@@ -108,6 +113,23 @@ pub fn references(domain: &Domain, entity: Entity) -> impl Iterator<Item = (u8, 
             Some((index as u8, crate::model::retail::PRODUCT_BATCH))
         }
         _ => None,
+    })
+}
+
+/// Another live row that has what only one of its entity may have, and that this row would have too.
+pub fn holder<St: Store>(domain: &Domain, store: &St, wanted: &Row) -> Option<Key> {
+    domain.unique_of(wanted.entity).find_map(|fields| {
+        if fields.iter().any(|field| wanted.get(*field).get().is_none()) {
+            return None;
+        }
+        let mut found = None;
+        store.each_of(Copy::Visible, wanted.entity, &mut |row| {
+            let other = !row.deleted && row.key != wanted.key;
+            if other && fields.iter().all(|field| row.get(*field) == wanted.get(*field)) {
+                found = found.or(Some(row.key));
+            }
+        });
+        found
     })
 }
 

@@ -193,8 +193,11 @@ impl<St: Store> Server<St> {
         let mut more = false;
         let unknown = self.policy.tables == Tables::AllButTheLast;
         let last = self.domain.entity_specs().last().filter(|_| unknown).map(|(entity, _)| entity);
-        let wanted =
-            |row: &Row| (types == 0 || types & 1 << row.entity.0 != 0) && last.is_none_or(|last| last != row.entity);
+        let wanted = |row: &Row| {
+            (types == 0 || types & 1 << row.entity.0 != 0)
+                && last.is_none_or(|last| last != row.entity)
+                && (self.policy.scope == Scope::PullsEverything || (self.domain.scope)(from, row))
+        };
         if self.policy.pull == Pull::SinceCommit {
             let page = self.policy.page as usize;
             let mut cut = None;

@@ -6,7 +6,7 @@
 use super::device::goal;
 use super::message::ItemResult;
 use super::policy::*;
-use super::rows::{Reported, redirect, references};
+use super::rows::{Reported, holder, redirect, references};
 use super::server::{PushTask, Server};
 use crate::model::retail::*;
 use crate::model::{Entity, Key, Row, RowState, Value};
@@ -170,6 +170,11 @@ impl<St: Store> Server<St> {
             if let Some((_, parent)) = missing {
                 return refused(Rule::Missing, parent, 0, 0);
             }
+            if self.keeps_unique()
+                && let Some(other) = holder(self.domain, store, &item.row)
+            {
+                return refused(Rule::Taken, other, 0, 0);
+            }
             if let Some((entity, key, quantity, amount)) = account(self.domain, &item.row) {
                 let held = store.row(Copy::Visible, entity, key).map_or(0, |row| row.get(quantity).or_zero());
                 if self.validates(&item.row, amount) {
@@ -188,6 +193,19 @@ impl<St: Store> Server<St> {
         let Some(row) = self.lookup(store, &item.row) else {
             return refused(Rule::Missing, item.row.key, 0, 0);
         };
+        let missing = set_references(self.domain, item)
+            .filter(|_| self.policy.references == References::Checked)
+            .find(|(entity, key)| store.row(Copy::Visible, *entity, *key).is_none());
+        if let Some((_, target)) = missing {
+            return refused(Rule::Missing, target, 0, 0);
+        }
+        let wanted = edited(self.domain, row, item);
+        if item.action == Action::Update
+            && self.keeps_unique()
+            && let Some(other) = holder(self.domain, store, &wanted)
+        {
+            return refused(Rule::Taken, other, 0, 0);
+        }
         let newer = match self.policy.edits {
             EditRule::LastWrite => item.row.stamp > row.stamp,
             EditRule::LastArrival | EditRule::ByField => true,
@@ -212,6 +230,11 @@ impl<St: Store> Server<St> {
             let product = line.row.get(field::ITEM_PRODUCT).as_key()?;
             store.row(Copy::Visible, PRODUCT, product).is_none().then_some((PRODUCT, product))
         })
+    }
+
+    /// Whether what only one row may have is given to one only.
+    pub(super) fn keeps_unique(&self) -> bool {
+        self.policy.validation != Validation::None && self.policy.validates == Validates::All
     }
 
     pub(super) fn validates(&self, row: &Row, amount: i64) -> bool {
@@ -405,6 +428,25 @@ pub(super) fn account(domain: &crate::model::Domain, row: &Row) -> Option<(Entit
 /// The idempotency key of an item: made on the device when the item is queued, so a retry carries the same one.
 fn key_of(item: &Item) -> u64 {
     mix(u64::from(item.op.0) << 16 | u64::from(item.row.part) << 8 | u64::from(item.row.entity.0))
+}
+
+/// A row with what an item sets.
+fn edited(domain: &crate::model::Domain, mut row: Row, item: &Item) -> Row {
+    for index in (0..domain.fields(row.entity).len()).filter(|index| item.mask & 1 << index != 0) {
+        row.fields[index] = item.row.fields[index];
+    }
+    row
+}
+
+/// The rows that an update makes its row refer to.
+pub(super) fn set_references(
+    domain: &crate::model::Domain,
+    item: &Item,
+) -> impl Iterator<Item = (Entity, Key)> + use<> {
+    let item = *item;
+    let set = move |field: u8| item.action == Action::Update && item.mask & 1 << field != 0;
+    let fields = references(domain, item.row.entity).filter(move |(field, _)| set(*field));
+    fields.filter_map(move |(field, entity)| Some((entity, item.row.get(field).as_key()?)))
 }
 
 /// The references of a row, for callers that check them one by one.

@@ -69,6 +69,8 @@ pub enum Rule {
     Conflict,
     /// The row was deleted meanwhile.
     Deleted,
+    /// Another row has what only one may have (a practitioner's slot).
+    Taken,
 }
 
 /// What the server decided about an op.
