@@ -6,6 +6,7 @@
 
 pub mod compare;
 pub mod estimate;
+pub mod figure;
 pub mod finding;
 pub mod report;
 pub mod run;
@@ -13,8 +14,9 @@ mod tally;
 pub mod twin;
 pub mod vacuity;
 
-pub use compare::{Cell, Compared, Comparison, FIGURES, Figure, Fixed, Standing, Tested};
+pub use compare::{Cell, Compared, Comparison, Fixed, Standing, Tested};
 pub use estimate::{Estimate, Quantile};
+pub use figure::{FIGURES, Figure};
 pub use finding::{Breadth, Finding};
 pub use report::{Nondeterminism, Progress, Report};
 pub use run::Campaign;
