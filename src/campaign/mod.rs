@@ -7,6 +7,7 @@
 pub mod blindness;
 pub mod compare;
 pub mod estimate;
+pub mod figure;
 pub mod finding;
 pub mod hunt;
 pub mod report;
@@ -16,8 +17,9 @@ pub mod twin;
 pub mod vacuity;
 
 pub use blindness::{Attempt, Sight, sight};
-pub use compare::{Cell, Compared, Comparison, FIGURES, Figure, Fixed, Standing, Tested};
+pub use compare::{Cell, Compared, Comparison, Fixed, Standing, Tested};
 pub use estimate::{Estimate, Quantile};
+pub use figure::{FIGURES, Figure};
 pub use finding::{Breadth, Finding};
 pub use hunt::{Hunt, Quarry, Size, Tale, hunt, shortest};
 pub use report::{Nondeterminism, Progress, Report};

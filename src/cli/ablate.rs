@@ -11,6 +11,7 @@ use crate::campaign::{Cell, FIGURES, Fixed, Standing};
 use crate::explore::Profile;
 use crate::report::standing::{Shape, estimate, indented, percent, span};
 use crate::report::words::thousands;
+use crate::scenario::nearest;
 use crate::sync::Policy;
 use crate::sync::fixes::{AS_FOUND, FIXES, Fix, preset};
 use crate::sync::presets::PRESETS;
@@ -22,8 +23,10 @@ use crate::sync::presets::PRESETS;
 pub fn groups(registry: &Registry, name: &str, domain: &str, profile: Profile) -> Result<Vec<Group>, Failure> {
     let names = || PRESETS.map(|(name, ..)| name).join(", ");
     let Some(policy) = preset(name) else {
+        let near = nearest(name, PRESETS.iter().map(|(name, ..)| *name));
+        let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         return Err(Failure::Usage(format!(
-            "only presets of squall have fixes to switch, not `{name}`\nthere are: {}",
+            "only presets of squall have fixes to switch, not `{name}`{hint}\nthere are: {}",
             names()
         )));
     };

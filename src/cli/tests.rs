@@ -264,6 +264,14 @@ fn a_sweep_has_a_row_for_each_value_and_system() {
 }
 
 #[test]
+fn with_one_till_no_sale_is_awaited_on_another() {
+    let (text, _) = compared(&["--sweep", "devices=1..2", "--width", "300"]);
+    let row = |name: &str| text.lines().rfind(|line| line.starts_with(name)).unwrap().to_string();
+    assert!(row("devices 1 repaired-shop").trim_end().ends_with("–"), "{text}");
+    assert!(row("devices 2 repaired-shop").trim_end().ends_with("never"), "{text}");
+}
+
+#[test]
 fn what_cannot_be_compared_is_answered_with_what_to_write() {
     let said = |args: &[&str]| squall(&[&["compare"], args].concat()).1.unwrap_err().message(false).unwrap();
     assert!(said(&["--story", "repaired-shop"]).contains("write SYSTEM/INVARIANT"));

@@ -143,8 +143,9 @@ pub fn felt(rows: &[Named<'_>], shape: Shape, width: usize) -> String {
     let rows = rows.iter().map(|(name, standing)| {
         let mut cells: Vec<String> =
             FIGURES.iter().zip(&standing.figures).map(|(kind, one)| estimate(*kind, *one)).collect();
-        let spans = standing.to_server.iter().chain(&standing.to_others);
-        cells.extend(spans.map(|one| quantile(*one)));
+        let metrics = &standing.report.metrics;
+        cells.extend(standing.to_server.iter().map(|one| quantile(*one, metrics.sales_due)));
+        cells.extend(standing.to_others.iter().map(|one| quantile(*one, metrics.sales_due_elsewhere)));
         (name.clone(), cells)
     });
     shape.draw(&Matrix { columns: FELT.map(String::from).to_vec(), rows: rows.collect() }, width)
@@ -189,7 +190,10 @@ pub fn number(parts: i64) -> String {
     format!("{sign}{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
-fn quantile(one: Quantile) -> String {
+fn quantile(one: Quantile, due: u64) -> String {
+    if due == 0 {
+        return "–".into();
+    }
     if one == Quantile::default() {
         return "never".into();
     }
@@ -215,12 +219,12 @@ fn interval(one: Estimate) -> Value {
     json!({ "value_ppm": one.value, "low_ppm": one.low, "high_ppm": one.high })
 }
 
-fn waits(of: &[Quantile; 2]) -> Value {
+fn waits(of: &[Quantile; 2], due: u64) -> Value {
     let one = |quantile: Quantile| {
         let micros = |span: Option<Span>| span.map(|span| span.0);
         json!({ "value_us": micros(quantile.value), "low_us": micros(quantile.low), "high_us": micros(quantile.high) })
     };
-    json!({ "p50": one(of[0]), "p99": one(of[1]) })
+    json!({ "due": due, "p50": one(of[0]), "p99": one(of[1]) })
 }
 
 /// A system's standing for programs: shares and figures in millionths, with their bounds.
@@ -259,8 +263,8 @@ pub fn value(name: &str, standing: &Standing) -> Value {
         "runs_broken": report.failed,
         "invariants": cells.collect::<Map<String, Value>>(),
         "figures": figures,
-        "sale_to_server": waits(&standing.to_server),
-        "sale_to_others": waits(&standing.to_others),
+        "sale_to_server": waits(&standing.to_server, report.metrics.sales_due),
+        "sale_to_others": waits(&standing.to_others, report.metrics.sales_due_elsewhere),
         "digest": format!("{:032x}", report.digest),
         "metrics": values::metrics(&report.metrics),
     })
