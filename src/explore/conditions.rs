@@ -20,7 +20,7 @@ pub(super) mod salt {
 }
 
 /// Interferences that strike devices, and those that strike the server.
-pub(super) const ON_DEVICES: [Point; 12] = [
+pub(super) const ON_DEVICES: [Point; 13] = [
     Point::Offline,
     Point::Limited,
     Point::Flapping,
@@ -33,6 +33,7 @@ pub(super) const ON_DEVICES: [Point; 12] = [
     Point::Kill,
     Point::Background,
     Point::Wipe,
+    Point::Upgrade,
 ];
 pub(super) const ON_SERVER: [Point; 2] = [Point::Kill, Point::Overload];
 
@@ -103,7 +104,8 @@ impl Conditions {
                 let rare = if point == Point::Wipe { 49_152 } else { 0 };
                 let on = !calm && profile.interferences > 0 && !draw.chance(profile.off) && !draw.next().chance(rare);
                 let count = 1 + draw.next().next().below(u64::from(profile.interferences.max(1))) as u32;
-                on.then_some((point, server, if point == Point::Wipe { 1 } else { count }))
+                let once = matches!(point, Point::Wipe | Point::Upgrade);
+                on.then_some((point, server, if once { 1 } else { count }))
             })
             .collect();
         let (burst, hot) = (named(5).chance(profile.burst), named(6).chance(profile.hot));

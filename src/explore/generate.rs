@@ -166,7 +166,7 @@ fn interference(point: Point, scenario: &Scenario, day: &Conditions, mut dice: D
             Fate::During(at, lasts, sign(&mut dice, ppm))
         }
         Point::Limited => Fate::During(at, lasts, dice.between(100, 20_000)),
-        Point::Kill => Fate::During(at, lasts.min(Span::secs(90)), 0),
+        Point::Kill | Point::Upgrade => Fate::During(at, lasts.min(Span::secs(90)), 0),
         Point::Wipe => Fate::During(at, Span::ZERO, 0),
         Point::Overload => Fate::During(at, lasts.min(Span::mins(5)), 0),
         _ => Fate::During(at, lasts, 0),

@@ -454,6 +454,10 @@ impl<'a, S: System> World<'a, S> {
                 }
             }
             Point::Kill => self.kill(node, label, lasts, false),
+            Point::Upgrade => {
+                self.system.upgraded(node, &mut slot.disk);
+                self.kill(node, label, lasts, false);
+            }
             Point::Background => {
                 slot.background_until = until;
                 self.push(until, label, Pends::Return { node });

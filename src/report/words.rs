@@ -140,6 +140,7 @@ pub fn interference(point: Point, begins: bool, strength: i64) -> String {
         (Point::Kill, _) => "killed".into(),
         (Point::Background, _) => "app in the background".into(),
         (Point::Wipe, _) => "wiped".into(),
+        (Point::Upgrade, _) => "stopped for an upgrade".into(),
         (Point::Overload, _) => "answers every request with an error".into(),
         (point, true) => format!("{} begins", point.name()),
         (point, false) => format!("{} ends", point.name()),

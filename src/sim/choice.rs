@@ -68,10 +68,11 @@ pub enum Fault {
     Background,
     Wipe,
     Overload,
+    Upgrade,
 }
 
 /// All faults with their names and what they do.
-pub const FAULTS: [(Fault, &str, &str); 19] = [
+pub const FAULTS: [(Fault, &str, &str); 20] = [
     (Fault::Drop, "drop", "a message is lost"),
     (Fault::Duplicate, "duplicate", "a message arrives twice"),
     (Fault::Reorder, "reorder", "a message overtakes an earlier one on the same link"),
@@ -91,6 +92,7 @@ pub const FAULTS: [(Fault, &str, &str); 19] = [
     (Fault::Background, "background", "a device's app is put in the background: nothing runs until it returns"),
     (Fault::Wipe, "wipe", "a device loses its disk and starts with a new installation"),
     (Fault::Overload, "overload", "the server answers every request with an error"),
+    (Fault::Upgrade, "upgrade", "a device's app is stopped and boots again in its next version"),
 ];
 
 impl Fault {
@@ -115,6 +117,7 @@ impl Fault {
             Point::Background => Fault::Background,
             Point::Wipe => Fault::Wipe,
             Point::Overload => Fault::Overload,
+            Point::Upgrade => Fault::Upgrade,
             _ => return None,
         })
     }

@@ -85,10 +85,11 @@ pub enum Point {
     Background = 20,
     Wipe = 21,
     Overload = 22,
+    Upgrade = 23,
 }
 
 /// Every point that has a name in text; interferences come from [`Point::Offline`] on.
-pub const POINTS: [(Point, &str); 21] = [
+pub const POINTS: [(Point, &str); 22] = [
     (Point::Op, "op"),
     (Point::Send, "send"),
     (Point::Reply, "reply"),
@@ -110,6 +111,7 @@ pub const POINTS: [(Point, &str); 21] = [
     (Point::Background, "background"),
     (Point::Wipe, "wipe"),
     (Point::Overload, "overload"),
+    (Point::Upgrade, "upgrade"),
 ];
 
 impl Point {

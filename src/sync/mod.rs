@@ -135,6 +135,14 @@ impl<St: Store> System for Engine<St> {
         Device::new(self.policy, self.domain, who)
     }
 
+    fn upgraded(&self, _who: NodeId, store: &mut St) {
+        if self.policy.schema == Schema::DropsQueue {
+            let mut seqs = Vec::new();
+            store.each_item(&mut |item| seqs.push(item.seq));
+            seqs.into_iter().for_each(|seq| store.remove_item(seq));
+        }
+    }
+
     fn server(&self, _disk: &St) -> Server<St> {
         Server::new(self.policy, self.domain)
     }

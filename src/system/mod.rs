@@ -122,6 +122,11 @@ pub trait System: Sync {
     fn device(&self, who: NodeId, disk: &Self::Disk) -> Self::Device;
     /// Starts the server from its disk.
     fn server(&self, disk: &Self::Disk) -> Self::Server;
+    /// The app on this device is stopped and will boot in its next version: what that does to its disk. What users see
+    /// must stay as it is. Nothing, by default.
+    fn upgraded(&self, who: NodeId, disk: &mut Self::Disk) {
+        let _ = (who, disk);
+    }
     /// Whether this row of the server belongs on this device. All of them, by default.
     fn in_scope(&self, device: NodeId, row: &Row) -> bool {
         let _ = (device, row);

@@ -91,7 +91,8 @@ fn invent_schedule(scenario: &Scenario, dice: &mut Dice) -> Vec<Deviation> {
             Point::Kill,
             Point::Wipe,
             Point::Overload,
-        ][dice.below(13) as usize];
+            Point::Upgrade,
+        ][dice.below(14) as usize];
         let cause = match (dice.below(4), scenario.steps.as_slice()) {
             (0, _) | (_, []) => Cause::Tick(Channel(3), dice.below(9) as u32),
             (1, _) => Cause::Boot(dice.below(9) as u32),
