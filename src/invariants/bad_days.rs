@@ -170,7 +170,23 @@ fn a_till_never_learns_of_a_deletion() {
     let gone = op(1, ABDOULAYE, DELETE_SUPPLIER).on(S);
     let mut day = Day::of(&[gone]);
     day.does(gone).lands(gone).acked(gone);
+    let now = day.history.now;
+    let view = &mut day.history.nodes[FATOUMATA.index()];
+    (view.asked, view.came) = (Some(now), u32::MAX);
     assert_eq!(day.ends(), ["pull-misses-nothing: missed-deletion"]);
+}
+
+#[test]
+fn a_till_that_has_not_asked_since_or_never_gets_anything_of_a_table_is_not_a_replica() {
+    for asks in [false, true] {
+        let gone = op(1, ABDOULAYE, DELETE_SUPPLIER).on(S);
+        let mut day = Day::of(&[gone]);
+        day.does(gone).lands(gone).acked(gone);
+        let now = day.history.now;
+        let view = &mut day.history.nodes[FATOUMATA.index()];
+        (view.asked, view.came) = if asks { (Some(now), 0) } else { (None, u32::MAX) };
+        assert_eq!(day.ends(), ["replicas-converge: missed-deletion", "pull-misses-nothing: missed-deletion"]);
+    }
 }
 
 #[test]

@@ -114,6 +114,27 @@ fn up_to_date_is_said_over_a_missing_row() {
 }
 
 #[test]
+fn up_to_date_is_said_after_the_first_of_two_pages() {
+    let one = sale(1, ABDOULAYE, 2);
+    let mut day = Day::of(&[one]);
+    let opening = day.history.now;
+    day.does(one).lands(one).acked(one).wait(Span::secs(1));
+    day.says_up_to_date(FATOUMATA, opening);
+    assert!(day.so_far().is_empty(), "what was made after the answer need not be there");
+    let now = day.history.now;
+    day.says_up_to_date(FATOUMATA, now);
+    assert_broke(&day.so_far(), "status-truthful: not-up-to-date");
+}
+
+#[test]
+fn a_till_that_holds_every_row_is_up_to_date() {
+    let (mut day, _) = settled_day();
+    let now = day.wait(Span::secs(1)).history.now;
+    day.says_up_to_date(FATOUMATA, now);
+    assert!(day.so_far().is_empty());
+}
+
+#[test]
 fn an_accepted_sale_is_rejected_by_its_own_first_copy() {
     let one = sale(1, ABDOULAYE, 5);
     let mut day = Day::of(&[one]);

@@ -137,6 +137,14 @@ impl Day {
         self
     }
 
+    /// The device says that it is up to date as of a time.
+    pub fn says_up_to_date(&mut self, node: NodeId, as_of: Time) -> &mut Day {
+        self.history.as_of = as_of;
+        self.history.told(node, OpId::NONE, Word::UpToDate);
+        self.moment(wants::TOLD, &Moment::Told(node, OpId::NONE, Word::UpToDate));
+        self
+    }
+
     pub fn decide(&mut self, op: OpId, verdict: Verdict) -> &mut Day {
         self.moment(wants::DECIDED, &Moment::Decided(op, verdict));
         let now = self.history.now;
