@@ -161,7 +161,7 @@ pub static CANARIES: &[Canary] = &[
     Canary {
         id: "B82-created-overwritten",
         mechanism: "the merge of an update overwrites the time of making",
-        flaw: ("created", "overwritten"),
+        flaw: ("server-created", "server"),
         invariant: "frozen-fields-frozen",
         size: Some((1, 2, 0)),
         ..QUIET
