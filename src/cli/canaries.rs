@@ -79,7 +79,7 @@ pub fn listed(registry: &Registry, args: &Canaries, stop: &Stop, out: &mut Out) 
     let shown = if out.is_json() {
         out.json(&rows::value(&rows, profile.name, clock.seconds()))
     } else {
-        rows::show(&rows, exit, clock.seconds(), out)
+        rows::show(&rows, preys.len(), exit, clock.seconds(), out)
     };
     for failure in failures {
         failure.complain(out.color_errors);
@@ -120,7 +120,7 @@ fn quarry(registry: &Registry, canary: &Canary) -> Result<Quarry, Failure> {
     Ok(quarry)
 }
 
-/// Hunts every canary in every range, then tells the shortest story of each.
+/// Hunts every canary in every range, then tells the shortest story of each; leaves out whose hunt was stopped.
 fn search(preys: &[Prey], profile: &Profile, args: &Canaries, threads: usize, stop: &Stop) -> Vec<(Row, Option<Tale>)> {
     let ranges = usize::from(args.ranges);
     let bar = progress::hunts((preys.len() * (ranges + 1)) as u64);
@@ -144,7 +144,9 @@ fn search(preys: &[Prey], profile: &Profile, args: &Canaries, threads: usize, st
     });
     bar.finish_and_clear();
     let each = preys.iter().zip(hunts.chunks(ranges)).zip(told);
-    each.map(|((prey, hunts), tale)| (Row::of(prey.canary, prey.budget, hunts, tale.as_ref()), tale)).collect()
+    let ended = |prey: &Prey, (hunt, _): &(Hunt, f64)| hunt.seed.is_some() || hunt.runs == prey.budget;
+    let whole = each.filter(|((prey, hunts), _)| hunts.iter().all(|hunt| ended(prey, hunt)));
+    whole.map(|((prey, hunts), tale)| (Row::of(prey.canary, prey.budget, hunts, tale.as_ref()), tale)).collect()
 }
 
 fn seeds(range: usize, budget: u64) -> Range<u64> {
@@ -265,6 +267,17 @@ mod tests {
         let (text, exit) = hunted("1", &[]);
         assert_eq!(exit, Exit::Broken, "{text}");
         assert!(text.contains("MISSED") && text.contains(">1"), "{text}");
+    }
+
+    #[test]
+    fn a_hunt_that_was_stopped_misses_nothing_and_says_that_it_was_stopped() {
+        let cli = Cli::try_parse_from(["squall", "canaries", builtin::canaries()[0].id]).unwrap();
+        let Command::Canaries(args) = &cli.command else { panic!("another command was parsed") };
+        let (page, stop) = (Page::default(), Stop::default());
+        stop.flag.store(true, Ordering::Relaxed);
+        let mut out = Out::onto(Box::new(page.clone()), Format::Text);
+        assert_eq!(listed(&Registry::builtin(), args, &stop, &mut out).unwrap(), Exit::Held);
+        assert!(page.text().contains("0 of 0 caught · 1 not hunted to the end"), "{}", page.text());
     }
 
     fn ids(written: &[&str]) -> Vec<&'static str> {

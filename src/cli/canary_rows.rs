@@ -78,11 +78,11 @@ pub fn head(canaries: usize, ranges: u16, profile: &str, threads: usize, out: &m
     ))
 }
 
-/// The table and what it comes to.
+/// The table of those of `all` canaries whose hunt came to an end, and what it comes to.
 ///
 /// # Errors
 /// If stdout cannot be written.
-pub fn show(rows: &[Row], exit: Exit, seconds: f64, out: &mut Out) -> Result<(), Failure> {
+pub fn show(rows: &[Row], all: usize, exit: Exit, seconds: f64, out: &mut Out) -> Result<(), Failure> {
     let width = |text: &dyn Fn(&Row) -> usize, head: &str| rows.iter().map(text).max().unwrap_or(0).max(head.len());
     let wide = width(&|row| row.canary.id.len(), "canary");
     let promise = width(&|row| row.canary.invariant.len(), "invariant");
@@ -115,8 +115,12 @@ pub fn show(rows: &[Row], exit: Exit, seconds: f64, out: &mut Out) -> Result<(),
     let saved = rows.iter().filter(|row| row.saved.is_some()).count();
     let caught = rows.iter().filter(|row| !row.is_missed()).count();
     out.line(format!(
-        "\n{caught} of {} caught{}{} · {seconds:.1} s · exit {}",
+        "\n{caught} of {} caught{}{}{} · {seconds:.1} s · exit {}",
         rows.len(),
+        match all - rows.len() {
+            0 => String::new(),
+            n => format!(" · {n} not hunted to the end"),
+        },
         match rows.iter().filter(|row| row.is_long()).count() {
             0 => String::new(),
             n => format!(" · {} longer than listed", plural(n as u64, "story").replace("storys", "stories")),
@@ -199,7 +203,7 @@ mod tests {
         let page = Page::default();
         let mut out = Out::onto(Box::new(page.clone()), Format::Text);
         head(4, 3, "default", 2, &mut out).unwrap();
-        show(&rows(), Exit::Broken, 1.25, &mut out).unwrap();
+        show(&rows(), 4, Exit::Broken, 1.25, &mut out).unwrap();
         insta::assert_snapshot!(page.text().replace(env!("CARGO_PKG_VERSION"), "VERSION"));
     }
 
