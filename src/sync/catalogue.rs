@@ -659,7 +659,7 @@ pub static CANARIES: &[Canary] = &[
         mechanism: "the cursor moves with the first page",
         base: "smartdmv-sound",
         flaw: ("cursor-moves", "to-the-end-at-once"),
-        companions: &[],
+        companions: &[("page", "5")],
         invariant: "pull-misses-nothing",
         domain: "retail",
         size: Some((1, 3, 1)),
