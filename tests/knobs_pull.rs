@@ -13,16 +13,16 @@ use squall::sync::{Engine, Policy};
 
 /// What the catalogue plants in downloads, with a seed that shows it.
 const SHOWN: [(&str, u64); 10] = [
-    ("B13-additive-movements", 0),
-    ("B69-stamped-before-commit", 0),
-    ("B70-page-edge", 0),
-    ("B72-cursor-first", 0),
+    ("B13-additive-movements", 1),
+    ("B69-stamped-before-commit", 5),
+    ("B70-page-edge", 20),
+    ("B72-cursor-first", 16),
     ("B74-shared-cursor", 0),
-    ("B79-pull-with-pending", 0),
-    ("B80-one-way-table", 0),
-    ("B81-lines-dropped", 0),
-    ("B82-created-overwritten", 0),
-    ("B85-up-to-date-too-early", 0),
+    ("B79-pull-with-pending", 2),
+    ("B80-one-way-table", 1),
+    ("B81-lines-dropped", 1),
+    ("B82-created-overwritten", 21),
+    ("B85-up-to-date-too-early", 22),
 ];
 
 /// A preset with knobs set.
@@ -49,12 +49,6 @@ fn each_flaw_breaks_its_promise_on_a_day_on_which_the_sound_value_keeps_it() {
         let canary = CANARIES.iter().find(|canary| canary.id == id).expect("the catalogue has it");
         let sound = policy(canary.base, canary.companions);
         let flawed = sound.with(canary.flaw.0, canary.flaw.1).expect("the catalogue's knobs exist");
-        if let Ok(most) = std::env::var("PROBE") {
-            let most: u64 = most.parse().unwrap();
-            let found: Vec<u64> = (0..most).filter(|seed| breaks(flawed, *seed, canary.invariant)).collect();
-            println!("{id}: {} of {most}: {:?}", found.len(), &found[..found.len().min(8)]);
-            continue;
-        }
         assert!(breaks(flawed, seed, canary.invariant), "{id} does not show on seed {seed}");
         assert!(!breaks(sound, seed, canary.invariant), "{id}: the sound value breaks it, too, on seed {seed}");
     }

@@ -124,6 +124,11 @@ pub enum Cell {
     Furthest = 8,
 }
 
+impl Cell {
+    /// How many there are.
+    pub const COUNT: usize = Cell::Furthest as usize + 1;
+}
+
 /// The key is already there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Taken;
