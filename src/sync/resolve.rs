@@ -40,7 +40,8 @@ impl<St: Store> Server<St> {
         let op = item.op;
         let mut rows = Reported { store, cx };
         let mut row = match rows.get(item.row.entity, item.row.key) {
-            Some(row) if row.deleted && self.policy.on_deleted == OnDeleted::Refused => {
+            // Of a deleted row every field is missing.
+            Some(row) if row.deleted && self.policy.on_deleted == OnDeleted::Refused && !self.adds_missing() => {
                 return Err(refused(Rule::Deleted, item.row.key));
             }
             Some(row) => row,
@@ -198,9 +199,13 @@ impl<St: Store> Server<St> {
         self.policy.missing_field == MissingField::Addition && (self.lacks(there) || self.lacks(sent))
     }
 
+    fn adds_missing(&self) -> bool {
+        self.merges() && self.policy.missing_field == MissingField::Addition
+    }
+
     /// Whether a merge gives back what the edit has emptied.
     fn is_returned(&self, sent: Value, there: Value) -> bool {
-        self.merges() && self.policy.missing_field == MissingField::Addition && self.lacks(sent) && !self.lacks(there)
+        self.adds_missing() && self.lacks(sent) && !self.lacks(there)
     }
 
     /// What only the sender's row has is added to the server's, whoever had put it there.
