@@ -30,10 +30,13 @@ const SHOWN: &[(&str, u64)] = &[
     ("B88-two-clock-domains", 61),
     ("B91-tie", 223),
     ("B92-dropped-but-ok", 61),
+    ("B93-version-check-apart", 45),
+    ("B94-missing-is-addition", 20),
     ("B95-two-way-merge", 2),
     ("B96-old-base", 51),
     ("B98-own-strategy", 61),
     ("B99-recreates", 20),
+    ("B100-tombstone-purged", 2_165),
     ("C13-check-after-write", 61),
     ("C20-conflict-unlogged", 51),
 ];
