@@ -587,7 +587,28 @@ fn op_done(task: &mut PushTask, until: usize, op: OpId, verdict: Verdict, commit
         }
     }
     task.results.push(ItemResult { seq, op, verdict, key: Key::NONE, commit });
+    if verdict != Verdict::Accepted {
+        let (done, rest) = task.items.split_at_mut(until);
+        for refused in &done[task.at..] {
+            for item in rest.iter_mut() {
+                unchain(item, refused);
+            }
+        }
+    }
     task.at = until;
     task.statement = Statement::Start;
     true
+}
+
+/// An edit that was made over one that has been refused stands over what that one stood over.
+pub(super) fn unchain(item: &mut Item, refused: &Item) -> bool {
+    let field = refused.mask.trailing_zeros() as usize % refused.row.stamps.len();
+    let chained = item.action == Action::Update
+        && refused.action == Action::Update
+        && (item.row.entity, item.row.key, item.mask) == (refused.row.entity, refused.row.key, refused.mask)
+        && item.base == refused.row.stamps[field];
+    if chained {
+        item.base = refused.base;
+    }
+    chained
 }

@@ -65,6 +65,18 @@ impl<St: Store> Device<St> {
         items.sort_by_key(|item| (!ops.contains(&item.op), item.seq));
     }
 
+    /// What was edited over an op that is refused stands over what that op stood over.
+    pub(super) fn unchain_later(&self, store: &mut St, refused: &[Item]) {
+        let mut changed = Vec::new();
+        store.each_item(&mut |item| {
+            let mut item = *item;
+            if refused.iter().any(|refused| super::group::unchain(&mut item, refused)) {
+                changed.push(item);
+            }
+        });
+        changed.iter().for_each(|item| store.put_item(item));
+    }
+
     /// On equal stamps a device keeps what it has, whatever the server has kept.
     pub(super) fn keep_tied(&self, store: &mut St, item: &Item) {
         let Some(mut base) = store.row(Copy::Base, item.row.entity, item.row.key) else { return };
