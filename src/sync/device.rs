@@ -137,6 +137,8 @@ pub struct Device<St: Store> {
     pub(super) writing: Vec<Writing>,
     pub(super) carts: Vec<(OpId, Vec<i64>)>,
     pub(super) finishing: bool,
+    /// Rows whose ops go first, where an op that lost a conflict jumps the queue.
+    pub(super) urgent: Vec<(Entity, Key)>,
     pub(super) asking: Vec<Asking>,
     debounced: bool,
     shown: Option<Lamp>,
@@ -165,6 +167,7 @@ impl<St: Store> Device<St> {
             writing: Vec::new(),
             carts: Vec::new(),
             finishing: false,
+            urgent: Vec::new(),
             asking: Vec::new(),
             debounced: false,
             shown: None,

@@ -183,6 +183,9 @@ impl<St: Store> Device<St> {
                 cx.reach(goal::REJECTED_AFTER_RECEIPT);
                 self.notify(store, answer.op, answer.verdict, cx);
             }
+            if !accepted {
+                self.unchain_later(store, &items);
+            }
             let owner = if accepted { OpId::NONE } else { answer.op };
             for mut item in items {
                 touched.push((item.row.entity, item.row.key, owner));

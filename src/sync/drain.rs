@@ -407,6 +407,7 @@ impl<St: Store> Device<St> {
             return;
         }
         cx.reach(goal::REJECTED_AFTER_RECEIPT);
+        self.unchain_later(store, &items);
         if self.is_quiet(verdict) {
             return self.pass_over(store, &items);
         }

@@ -47,6 +47,10 @@ impl<St: Store> Server<St> {
         if self.policy.atomicity == Atomicity::Batch {
             return self.all_at_once(store, task, from, cx);
         }
+        if self.policy.version_check == VersionCheck::Before && task.compared.is_none() {
+            task.compared = Some(self.compare(store, &task.items));
+            return true;
+        }
         let op = task.items[task.at].op;
         let until = end_of_op(&task.items, task.at);
         let mut items: Vec<Item> = task.items[task.at..until].to_vec();
@@ -57,8 +61,7 @@ impl<St: Store> Server<St> {
             self.remember(store, key, op, from, commit, verdict, cx);
             return op_done(task, until, op, verdict, commit);
         }
-        let compared = task.statement == Statement::Compared;
-        if task.statement == Statement::Start || compared {
+        if task.statement == Statement::Start {
             if self.policy.mapped_by == Mapped::Device {
                 // Each op by itself: what it refers to the device should have replaced.
                 task.made.clear();
@@ -86,7 +89,7 @@ impl<St: Store> Server<St> {
                     return op_done(task, until, op, verdict, commit);
                 }
                 task.statement = Statement::KeyChecked;
-                if self.policy.idempotency == Idempotency::CheckThenStore && !compared {
+                if self.policy.idempotency == Idempotency::CheckThenStore {
                     return true;
                 }
             }
@@ -95,14 +98,8 @@ impl<St: Store> Server<St> {
             task.number = Some(self.commit(store));
             return true;
         }
-        if self.policy.version_check == VersionCheck::Before {
-            let edits = items.iter().any(|item| item.action == Action::Update);
-            if compared {
-                self.as_compared(store, &mut items);
-            } else if edits && !self.meets_conflict(store, &items) {
-                task.statement = Statement::Compared;
-                return true;
-            }
+        if task.compared.as_ref().is_some_and(|compared| compared.contains(&op)) {
+            self.as_compared(store, &mut items);
         }
         if !matches!(task.statement, Statement::Read(_)) && self.looks_first(&items) {
             task.read = self.look(store, &items, &task.made);
@@ -590,7 +587,28 @@ fn op_done(task: &mut PushTask, until: usize, op: OpId, verdict: Verdict, commit
         }
     }
     task.results.push(ItemResult { seq, op, verdict, key: Key::NONE, commit });
+    if verdict != Verdict::Accepted {
+        let (done, rest) = task.items.split_at_mut(until);
+        for refused in &done[task.at..] {
+            for item in rest.iter_mut() {
+                unchain(item, refused);
+            }
+        }
+    }
     task.at = until;
     task.statement = Statement::Start;
     true
+}
+
+/// An edit that was made over one that has been refused stands over what that one stood over.
+pub(super) fn unchain(item: &mut Item, refused: &Item) -> bool {
+    let field = refused.mask.trailing_zeros() as usize % refused.row.stamps.len();
+    let chained = item.action == Action::Update
+        && refused.action == Action::Update
+        && (item.row.entity, item.row.key, item.mask) == (refused.row.entity, refused.row.key, refused.mask)
+        && item.base == refused.row.stamps[field];
+    if chained {
+        item.base = refused.base;
+    }
+    chained
 }

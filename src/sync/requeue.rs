@@ -33,6 +33,9 @@ impl<St: Store> Device<St> {
         if self.policy.resolution == Resolution::ClientWinsOldBase {
             return;
         }
+        if self.policy.requeue == Requeue::Jumps {
+            self.urgent.push((met.row.entity, met.row.key));
+        }
         for mut item in items {
             let about = (item.row.entity, item.row.key, item.mask);
             if item.action != Action::Update || (about.0, about.1) != (met.row.entity, met.row.key) {
@@ -54,14 +57,24 @@ impl<St: Store> Device<St> {
 
     /// High priority: ops that are sent again go first, and with them whatever else is queued for the same rows.
     pub(super) fn let_jump(&self, items: &mut [Item]) {
-        let urgent: Vec<(Entity, Key)> =
-            items.iter().filter(|item| item.commit > 0).map(|item| (item.row.entity, item.row.key)).collect();
-        if urgent.is_empty() {
+        if self.urgent.is_empty() {
             return;
         }
-        let jumps = |item: &Item| urgent.contains(&(item.row.entity, item.row.key));
+        let jumps = |item: &Item| self.urgent.contains(&(item.row.entity, item.row.key));
         let ops: Vec<OpId> = items.iter().filter(|item| jumps(item)).map(|item| item.op).collect();
         items.sort_by_key(|item| (!ops.contains(&item.op), item.seq));
+    }
+
+    /// What was edited over an op that is refused stands over what that op stood over.
+    pub(super) fn unchain_later(&self, store: &mut St, refused: &[Item]) {
+        let mut changed = Vec::new();
+        store.each_item(&mut |item| {
+            let mut item = *item;
+            if refused.iter().any(|refused| super::group::unchain(&mut item, refused)) {
+                changed.push(item);
+            }
+        });
+        changed.iter().for_each(|item| store.put_item(item));
     }
 
     /// On equal stamps a device keeps what it has, whatever the server has kept.

@@ -12,7 +12,8 @@ use super::rows::Reported;
 use super::rows::holder;
 use super::server::{PushTask, Server};
 use super::statements::{Statement, set_references};
-use crate::model::{Class, Row, RowState, Value};
+use crate::model::{Class, Row, RowState, Severity, Value};
+use crate::sim::OpId;
 use crate::store::{Action, Copy, Item, Store};
 use crate::system::{Context, Metric, Rule, Verdict};
 
@@ -39,7 +40,8 @@ impl<St: Store> Server<St> {
         let op = item.op;
         let mut rows = Reported { store, cx };
         let mut row = match rows.get(item.row.entity, item.row.key) {
-            Some(row) if row.deleted && self.policy.on_deleted == OnDeleted::Refused => {
+            // Of a deleted row every field is missing.
+            Some(row) if row.deleted && self.policy.on_deleted == OnDeleted::Refused && !self.adds_missing() => {
                 return Err(refused(Rule::Deleted, item.row.key));
             }
             Some(row) => row,
@@ -143,22 +145,11 @@ impl<St: Store> Server<St> {
             Resolution::ClientWins | Resolution::ClientWinsOldBase => return Ruling::Refuse(Verdict::Manual),
             Resolution::LaterEdit => self.later(row, item, met),
             Resolution::ServerWins => Ruling::Refuse(superseded),
-            Resolution::Manual => Ruling::Refuse(Verdict::Manual),
-            Resolution::TwoWayMerge => {
-                let mut fields = row.fields.iter().zip(&item.row.fields);
-                match fields.any(|(there, sent)| there != sent && !self.lacks(*there) && !self.lacks(*sent)) {
-                    true => Ruling::Refuse(Verdict::Manual),
-                    false => Ruling::Take,
-                }
-            }
-            Resolution::ThreeWayMerge => {
-                let clash = |index: &usize| {
-                    let (there, sent) = (row.fields[*index], item.row.fields[*index]);
-                    both & 1 << index != 0 && there != sent && !self.is_addition(there, sent)
-                };
-                match (0..row.fields.len()).any(|index| clash(&index)) {
-                    true => Ruling::Refuse(Verdict::Manual),
-                    false => Ruling::Take,
+            Resolution::Manual | Resolution::TwoWayMerge | Resolution::ThreeWayMerge => {
+                match self.clashes(row, item, unseen) {
+                    0 => Ruling::Take,
+                    clashes if self.is_minor(row, clashes) => self.later(row, item, clashes.trailing_zeros() as usize),
+                    _ => Ruling::Refuse(Verdict::Manual),
                 }
             }
         };
@@ -166,6 +157,27 @@ impl<St: Store> Server<St> {
             Ruling::Refuse(_) if self.policy.loser == Loser::SaysOk => Ruling::Drop,
             ruling => ruling,
         }
+    }
+
+    /// The fields of a conflict that a strategy which asks a human cannot join by itself, one bit each.
+    fn clashes(&self, row: &Row, item: &Item, unseen: u8) -> u8 {
+        let differs = |index: &usize| {
+            let (there, sent) = (row.fields[*index], item.row.fields[*index]);
+            match self.policy.resolution {
+                Resolution::TwoWayMerge => there != sent && !self.lacks(there) && !self.lacks(sent),
+                Resolution::ThreeWayMerge => {
+                    unseen & item.mask & 1 << index != 0 && there != sent && !self.is_addition(there, sent)
+                }
+                _ => unseen & 1 << index != 0,
+            }
+        };
+        (0..row.fields.len()).filter(differs).fold(0, |bits, index| bits | 1 << index)
+    }
+
+    /// Whether every one of these fields is of low severity, and such are decided without a human.
+    fn is_minor(&self, row: &Row, fields: u8) -> bool {
+        let low = |index: u8| self.domain.severity(row.entity, index) == Severity::Low;
+        self.policy.decider == Decider::Severity && (0..8).filter(|index| fields & 1 << index != 0).all(low)
     }
 
     /// The later edit of the field is taken.
@@ -187,9 +199,13 @@ impl<St: Store> Server<St> {
         self.policy.missing_field == MissingField::Addition && (self.lacks(there) || self.lacks(sent))
     }
 
+    fn adds_missing(&self) -> bool {
+        self.merges() && self.policy.missing_field == MissingField::Addition
+    }
+
     /// Whether a merge gives back what the edit has emptied.
     fn is_returned(&self, sent: Value, there: Value) -> bool {
-        self.merges() && self.policy.missing_field == MissingField::Addition && self.lacks(sent) && !self.lacks(there)
+        self.adds_missing() && self.lacks(sent) && !self.lacks(there)
     }
 
     /// What only the sender's row has is added to the server's, whoever had put it there.
@@ -235,6 +251,12 @@ impl<St: Store> Server<St> {
         decision.field = field;
         decision.open = (verdict == Verdict::Manual).then(|| [item.row.get(field), row.get(field)]);
         Some(decision)
+    }
+
+    /// The edits of a push that are no conflict with what is there now, before any of them is taken.
+    pub(super) fn compare(&self, store: &St, items: &[Item]) -> Vec<OpId> {
+        let edits = items.iter().filter(|item| item.action == Action::Update);
+        edits.filter(|item| self.met_by(store, &[**item]).is_none()).map(|item| item.op).collect()
     }
 
     /// The versions were right in the statement before: nobody looks again.

@@ -26,6 +26,8 @@ pub struct PushTask {
     pub(super) results: Vec<ItemResult>,
     /// Conflicts that the device is to decide.
     pub(super) met: Vec<Met>,
+    /// Edits that were no conflict when the push came, where that is looked at once, in a statement of its own.
+    pub(super) compared: Option<Vec<OpId>>,
     pub(super) made: Vec<(Entity, Key, Key)>,
     pub(super) work: Span,
     /// What was read in a transaction of its own, to be used in the next.
@@ -103,6 +105,7 @@ impl<St: Store> Server<St> {
                     statement: Statement::Start,
                     results: Vec::new(),
                     met: Vec::new(),
+                    compared: None,
                     made,
                     work: Span::ZERO,
                     read: Vec::new(),

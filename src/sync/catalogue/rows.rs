@@ -454,6 +454,7 @@ pub static CANARIES: &[Canary] = &[
         ("version-check", "before"),
         "conflicts-decided",
     )
+    .on("clinic")
     .size(2, 4, 0),
     planted(
         "B94-missing-is-addition",
@@ -490,7 +491,7 @@ pub static CANARIES: &[Canary] = &[
     )
     .in_base("smartdmv-sound")
     .on("clinic")
-    .uncovered_by(&[("resolution", "client-wins")])
+    .uncovered_by(&[("resolution", "client-wins"), ("batch", "1")])
     .size(1, 4, 0),
     planted("B98-own-strategy", "each device picks its own strategy", ("strategy", "per-device"), "replicas-converge")
         .in_base("smartdmv-sound")
