@@ -14,7 +14,7 @@ pub struct Memory {
     items: Table<u32, Item>,
     answers: BTreeMap<u64, Answer>,
     identities: BTreeMap<(Entity, Key), Key>,
-    numbers: [i64; 8],
+    numbers: [i64; 9],
     /// What undoes the open transaction, the last change last.
     undo: Vec<Undo>,
     open: bool,
