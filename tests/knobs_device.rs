@@ -15,7 +15,7 @@ use squall::sync::{Engine, Policy};
 const FOUND: &[(&str, u64)] = &[];
 
 /// How many seeds are tried.
-const TRIED: u64 = 60;
+const TRIED: u64 = 20;
 
 fn policy(canary: &Canary, flawed: bool) -> Policy {
     let base = PRESETS.iter().find(|(name, ..)| *name == canary.base).expect("a canary's base is a preset").2;
