@@ -12,7 +12,41 @@ use squall::sync::presets::PRESETS;
 use squall::sync::{Engine, Policy};
 
 /// A canary by the start of its name, and the seed from which it is looked for.
-const FOUND: &[(&str, u64)] = &[];
+const FOUND: &[(&str, u64)] = &[
+    ("B07-", 1),
+    ("B08-", 20),
+    ("B09-", 121),
+    ("B10-", 1),
+    ("B12-", 7),
+    ("B22-", 1),
+    ("B32-", 12),
+    ("B33-", 1),
+    ("B34-", 1),
+    ("B36-", 7),
+    ("B38-", 12),
+    ("B39-", 47),
+    ("B40-", 1),
+    ("B42-", 1),
+    ("B46-", 4),
+    ("B49-", 26),
+    ("B50-", 12),
+    ("B52-", 41),
+    ("B53-", 23),
+    ("B57-", 23),
+    ("B58-", 6),
+    ("B59-", 1),
+    ("B60-", 1),
+    ("B90-", 4),
+    ("C04-", 51),
+    ("C08-", 7),
+    ("C09-", 8),
+    ("C10-", 87),
+    ("C11-", 1),
+    ("C14-", 7),
+    ("C16-", 4),
+    ("C18-", 1),
+    ("C22-", 1),
+];
 
 /// How many seeds are tried.
 const TRIED: u64 = 20;
