@@ -117,18 +117,6 @@ fn a_refusal_that_nobody_tells_of_is_a_loss_and_one_that_is_told_is_not() {
 }
 
 #[test]
-fn a_movement_of_another_product_than_the_sale_named_is_misdirected() {
-    let one = sale(1, ABDOULAYE, 2);
-    let other = Key(2);
-    let mut day = Day::with(&[one], &[("Y", product(other, 9, 100))]);
-    day.does(one).lands(one);
-    assert!(day.so_far().is_empty());
-    day.set(SERVER, (SALE_ITEM, Key::made(one.id, LINE), field::ITEM_PRODUCT), Value::key(other), one.id, Why::Effect);
-    day.between(SERVER);
-    assert_broke(&day.so_far(), "references-resolve: misdirected");
-}
-
-#[test]
 fn a_deletion_that_overtakes_a_later_creation_undoes_it() {
     let links = |id, verb| op(id, ABDOULAYE, verb).on(X).line(S, 0);
     let (unlinked, linked) = (links(2, UNLINK_SUPPLIER), links(3, LINK_SUPPLIER));

@@ -51,7 +51,6 @@ impl ReferencesResolve {
                 if !rows.contains_key(&(to, key)) && !gone {
                     dangling(history, log, NodeId::SERVER, row, field, to);
                 }
-                misdirected(history, log, row, to, key);
             }
         }
         self.touched.clear();
@@ -118,31 +117,6 @@ impl ReferencesResolve {
             }
         }
     }
-}
-
-/// A row of the server's refers to another row than its op named: an id was read as somebody else's.
-fn misdirected(history: &History<'_>, log: &mut Log, row: &Row, to: Entity, key: Key) {
-    let Some(record) = history.op(row.origin) else { return };
-    if record.op.target == key || record.op.lines().iter().any(|line| line.key == key) {
-        return;
-    }
-    let Some(target) = history.server().rows.get(&(to, key)).map(canonical) else { return };
-    let mut meant = history.referred(record);
-    meant.retain(|(entity, _)| *entity == to);
-    let own = target.maker().is_some_and(|(maker, _)| maker == row.origin);
-    if own || meant.is_empty() || meant.contains(&(to, target)) {
-        return;
-    }
-    let breach = Breach { kind: "misdirected", entity: row.entity, node: NodeId::SERVER, ops: &[row.origin], at: None };
-    log.broke(history.domain, breach, || {
-        let (scenario, domain) = (history.scenario, history.domain);
-        let (op, found) = (scenario.op_name(row.origin), scenario.row_name(to, target));
-        format!(
-            "the {} row of {op} refers to the {} {found}, which {op} never named",
-            domain.entity_name(row.entity),
-            domain.entity_name(to)
-        )
-    });
 }
 
 fn dangling(history: &History<'_>, log: &mut Log, node: NodeId, row: &Row, field: u8, to: Entity) {
