@@ -104,6 +104,19 @@ fn a_sale_given_up_stuck_or_unsent_is_lost_each_in_its_own_way() {
 }
 
 #[test]
+fn a_refusal_that_nobody_tells_of_is_a_loss_and_one_that_is_told_is_not() {
+    let short = Verdict::Rejected { rule: Rule::Quantity, about: X, available: 5, requested: 9 };
+    let one = sale(1, ABDOULAYE, 9);
+    let mut day = Day::of(&[one]);
+    day.does(one).decide(one.id, short);
+    assert_broke(&day.ends(), "no-op-lost: vanished");
+
+    let mut day = Day::of(&[one]);
+    day.does(one).decide(one.id, short).takes_back(one, Word::Rejected);
+    assert!(day.ends().iter().all(|breach| !breach.starts_with("no-op-lost")));
+}
+
+#[test]
 fn a_deletion_that_overtakes_a_later_creation_undoes_it() {
     let links = |id, verb| op(id, ABDOULAYE, verb).on(X).line(S, 0);
     let (unlinked, linked) = (links(2, UNLINK_SUPPLIER), links(3, LINK_SUPPLIER));

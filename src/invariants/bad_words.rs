@@ -253,6 +253,18 @@ fn a_sale_takes_from_the_wrong_batch() {
 }
 
 #[test]
+fn an_op_that_was_given_up_is_sent_again() {
+    let one = sale(1, ABDOULAYE, 1);
+    for given_up in [false, true] {
+        let mut day = Day::of(&[one]);
+        day.sends(ABDOULAYE, &[one.id]);
+        day.history.op_mut(one.id).expect("an op of the day").given_up = given_up;
+        day.sends(ABDOULAYE, &[one.id]);
+        assert_eq!(day.judge().contains(&"retries-bounded: sent-after-giving-up".to_string()), given_up);
+    }
+}
+
+#[test]
 fn an_op_is_sent_too_often_too_soon_and_in_too_big_a_batch() {
     let ops = [sale(1, ABDOULAYE, 1), sale(2, ABDOULAYE, 1), sale(3, ABDOULAYE, 1)];
     let ids: Vec<OpId> = ops.iter().map(|op| op.id).collect();

@@ -89,6 +89,14 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
         }
         return Some(done);
     }
+    let changes_mind = setting
+        .ops
+        .iter()
+        .rfind(|made| made.node == op.node)
+        .is_some_and(|made| matches!(made.verb, LINK_SUPPLIER | UNLINK_SUPPLIER));
+    if changes_mind && dice.one_in(3) {
+        return link(dice, setting, op);
+    }
     let with = |verb| op.doing(verb);
     Some(match dice.below(100) {
         0..38 => lines(dice, with(SELL), 2)?,

@@ -284,6 +284,9 @@ impl<St: Store> Device<St> {
                     cx.reach(goal::DEBOUNCED_AGAIN);
                 }
                 self.debounced = true;
+                if self.policy.after_edit == AfterEdit::DebouncedOnly {
+                    self.tick(channel::PUSH_TICK, self.policy.push_every, cx);
+                }
                 let timer = Timer { channel: channel::DEBOUNCE, number: 0 };
                 cx.set_timer(timer, Span::millis(self.policy.debounce), Some(Cause::Op(op)));
             }

@@ -542,7 +542,7 @@ impl<St: Store> Server<St> {
         let Some(mut batch) = rows.get(PRODUCT_BATCH, item.row.key) else {
             return Err(refused(Rule::Missing, item.row.key));
         };
-        let movement = rows.get(STOCK_MOVEMENT, Key::made(item.op, MOVE));
+        let movement = batch.get(field::BATCH_LAST_COUNT).as_key().and_then(|key| rows.get(STOCK_MOVEMENT, key));
         let amount = movement.map_or(0, |row| counted_change(rows.store, &row));
         let there = batch.get(field::BATCH_QUANTITY).or_zero();
         if there + amount < 0 {
