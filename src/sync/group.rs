@@ -427,7 +427,12 @@ impl<St: Store> Server<St> {
                 return Err(Verdict::Superseded { by: winner });
             }
             // Two devices linked the same pair: the first row stays, and this op is known to mean the same.
-            there.set_by = row.set_by;
+            // Whoever saw what the first wrote in a plain field has seen what this one means.
+            for (index, spec) in self.domain.fields(row.entity).iter().enumerate() {
+                if spec.class != crate::model::Class::Plain {
+                    there.set_by[index] = row.set_by[index];
+                }
+            }
             there.version = commit;
             Reported { store, cx }.put(&there, op, Why::Effect);
             return Ok(());
