@@ -181,7 +181,7 @@ fn save(
 ) -> Result<std::path::PathBuf, Failure> {
     let (system, repaired) = (canary.system(), canary.repaired());
     let ended = |name: &str| -> Result<(Arc<dyn Subject>, Expectation), Failure> {
-        let subject = select::system(registry, name)?;
+        let subject = select::system_on(registry, name, tale.scenario.domain)?;
         let outcome = subject.run(&tale.scenario, Luck::Replay, false);
         let mut violates: Vec<String> = Vec::new();
         for violation in &outcome.violations {
