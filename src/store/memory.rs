@@ -155,7 +155,9 @@ impl Store for Memory {
         self.kept.values().for_each(visit);
     }
     fn forget_kept(&mut self, queued_before: i64) {
-        while let Some(seq) = self.kept.values().next().filter(|item| item.queued < queued_before).map(|item| item.seq)
+        let first = |kept: &Table<u32, Item>| kept.values().next().map(|item| (item.seq, item.queued));
+        while let Some((seq, queued)) = first(&self.kept)
+            && queued < queued_before
         {
             let old = self.kept.remove(&seq);
             self.note(|| Undo::Kept(seq, old));
