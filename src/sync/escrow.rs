@@ -352,7 +352,7 @@ impl<St: Store> Device<St> {
         self.tickets += 1;
         let (ticket, cause) = (self.tickets, Cause::Op(op.id));
         self.asking.push(Asking { op, ticket });
-        let wire = Wire::new(ticket, 0, self.policy.integrity, Body::Hold { wants });
+        let wire = Wire::new(ticket, 0, self.epoch, self.policy.integrity, Body::Hold { wants });
         cx.send(NodeId::SERVER, channel::HOLD, cause, [], wire);
         let timer = Timer { channel: channel::HOLD_TIME_OUT, number: ticket };
         cx.set_timer(timer, Span::millis(self.policy.race), Some(cause));
@@ -376,6 +376,11 @@ impl<St: Store> Device<St> {
             self.written(store, op.verb, op.id, cx);
         }
     }
+}
+
+/// Whether a row of the base is the device's own record, beside what the server said.
+pub(super) fn is_own_record(entity: Entity, key: Key) -> bool {
+    entity == Entity::GRANT && key.0 & RELEASE != 0
 }
 
 /// Marks the local row beside a grant.
