@@ -4,11 +4,11 @@
 //! in earlier epochs is kept beside it, since a device may show that until it hears of the restore. It judges nothing.
 
 use super::commits::Commits;
-use super::history::{History, NodeView};
+use super::history::{History, NodeView, OpRecord, canonical};
 use crate::model::table::{Sorted, Table};
-use crate::model::{Entity, Key, Row};
+use crate::model::{Effect, Entity, Key, Row};
 use crate::sim::{NodeId, OpId, Time};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the record said of the server when a backup of its disk was made.
 pub struct Backup {
@@ -36,6 +36,8 @@ pub struct Epochs {
     pub commits: Vec<Commits>,
     /// Rows that were deleted in an epoch that is over.
     pub deletions: BTreeMap<(Entity, Key), (Time, OpId)>,
+    /// Ops whose effect on the server a restore took back.
+    pub undone: BTreeSet<OpId>,
 }
 
 impl History<'_> {
@@ -66,6 +68,9 @@ impl History<'_> {
         self.epochs.deletions.extend(lost);
         self.taken_away.retain(|(node, ..), (then, _)| !node.is_server() || *then <= *at);
         self.undone.retain(|(.., then)| *then <= *at);
+        let undone = |record: &&OpRecord| record.on_server.is_some_and(|then| then > *at);
+        let undone: Vec<OpId> = self.ops().filter(undone).map(|record| record.op.id).collect();
+        self.epochs.undone.extend(undone);
         for (record, (verdicts, committed, made)) in self.records_mut().zip(ops) {
             record.verdicts.truncate(*verdicts);
             record.committed = *committed;
@@ -93,5 +98,16 @@ impl History<'_> {
     /// Whether a device is handling a message that the server sent before it was restored: nobody can blame it for that.
     pub fn is_from_before_a_restore(&self) -> bool {
         self.as_of > Time::ZERO && self.epochs.restored.is_some_and(|restored| self.as_of < restored)
+    }
+
+    /// Whether the server made a row on behalf of an op that a restore took back: when it takes the op again, it may make
+    /// another row or none (it finds other batches to take from).
+    pub fn may_be_made_anew(&self, row: &Row) -> bool {
+        let Some(record) = self.op(row.origin).filter(|_| self.epochs.undone.contains(&row.origin)) else {
+            return false;
+        };
+        let at = (row.entity, canonical(row));
+        let same = |effect: &Effect| matches!(effect, Effect::Create(made) if (made.entity, canonical(made)) == at);
+        !self.effects(record).iter().any(same)
     }
 }

@@ -312,7 +312,7 @@ impl OwnWritesStay {
                             .get(&(node, entity, key))
                             .is_some_and(|(_, by)| *by != own && by.is_some())
                         || history.find(NodeId::SERVER, entity, key).is_some_and(|row| row.deleted);
-                    if live || deleted {
+                    if live || deleted || history.may_be_made_anew(&row) {
                         continue;
                     }
                     let breach = Breach { kind: "row-vanished", entity, node, ops: &[own, by], at: None };

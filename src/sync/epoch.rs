@@ -44,7 +44,10 @@ impl<St: Store> Device<St> {
             Body::Pushed { .. } => self.push_failed(store, wire.ticket, true, cx),
             Body::Held { .. } => self.hold_answered(store, wire.ticket, &[], cx),
             Body::Pulled { .. } if wire.epoch == ahead => return self.collect(store, wire.ticket, wire.body, cx),
-            Body::Pulled { .. } => self.pull_failed(wire.ticket),
+            Body::Pulled { .. } => {
+                self.pull_failed(wire.ticket);
+                cx.cancel_timer(Timer { channel: channel::PULL_TIME_OUT, number: wire.ticket });
+            }
             _ => {}
         }
         if wire.epoch > ahead {
