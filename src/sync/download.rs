@@ -76,7 +76,8 @@ impl<St: Store> Device<St> {
         let cause = cx.cause();
         let temporary = self.unmapped(store);
         let epoch = self.catching_up.as_ref().map_or(self.epoch, |ahead| ahead.epoch);
-        let body = Body::Pull { since, full, types, released: self.give_back(store), temporary };
+        let body =
+            Body::Pull { since, full, types, released: self.give_back(store), owes: self.owes(store), temporary };
         let wire = Wire::new(ticket, 0, epoch, self.policy.integrity, body);
         cx.send(NodeId::SERVER, channel::PULL, cause, [], wire);
         let timer = Timer { channel: channel::PULL_TIME_OUT, number: ticket };

@@ -61,6 +61,8 @@ pub enum Body {
         types: u32,
         /// What was ever given back of a grant, by grant.
         released: Vec<(Key, i64)>,
+        /// After a restore: whether something has still to be sent, so that the server cannot know what is left.
+        owes: bool,
         /// Temporary identities whose real ones the device does not know yet.
         temporary: Vec<(Entity, Key)>,
     },

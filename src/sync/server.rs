@@ -53,7 +53,7 @@ pub struct Server<St: Store> {
     heard: Vec<NodeId>,
     next: u32,
     /// How often it was restored from a backup.
-    epoch: u32,
+    pub(super) epoch: u32,
     store: PhantomData<St>,
 }
 
@@ -121,9 +121,9 @@ impl<St: Store> Server<St> {
                 };
                 self.go_on(store, task, cx);
             }
-            Body::Pull { since, full, types, released, temporary } => {
+            Body::Pull { since, full, types, released, owes, temporary } => {
                 if self.policy.escrow == Escrow::Shares {
-                    self.rebalance(store, from, install_of(wire.ticket), &released, cx);
+                    self.rebalance(store, from, install_of(wire.ticket), &released, owes, cx);
                 }
                 let identities = self.identities(store, &temporary);
                 self.answer_pull(store, (from, wire.ticket), (since, full, types), identities, cx);
