@@ -120,7 +120,7 @@ impl ConflictsDecided {
 
     fn judge_dropped(history: &History<'_>, log: &mut Log, record: &OpRecord) {
         let synced = record.last_word() == Some(Word::Synced) || record.verdict() == Some(Verdict::Accepted);
-        if !synced || record.decided_against || !history.domain.is_durable(&record.op) {
+        if !synced || record.decided_against || record.excused || !history.domain.is_durable(&record.op) {
             return;
         }
         let op = record.op.id;
