@@ -22,7 +22,7 @@ const SHOWN: [(&str, u64); 10] = [
     ("B80-one-way-table", 1),
     ("B81-lines-dropped", 1),
     ("B82-created-overwritten", 21),
-    ("B85-up-to-date-too-early", 22),
+    ("B85-up-to-date-too-early", 136),
 ];
 
 /// A preset with knobs set.
