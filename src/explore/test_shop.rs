@@ -82,6 +82,9 @@ impl Invariant for OneEffect {
             log.broke(history.domain, breach, || "a sale took its product twice".into());
         }
     }
+    fn restored(&mut self, history: &History<'_>, _: Time) {
+        self.seen.retain(|(op, _)| history.op(*op).is_some_and(|record| record.on_server.is_some()));
+    }
 }
 
 #[derive(Clone)]
