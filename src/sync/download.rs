@@ -17,6 +17,8 @@ use crate::system::{Context, Metric, Timer, Verdict, Why, Word};
 pub struct Pulling {
     ticket: u32,
     since: u32,
+    /// The last place in the outbox when it was sent.
+    newest: u32,
     /// The entities asked for, one bit each; 0 for all.
     types: u32,
 }
@@ -72,7 +74,7 @@ impl<St: Store> Device<St> {
     fn ask(&mut self, store: &mut St, since: u32, full: bool, types: u32, cx: &mut Context<Wire>) {
         self.tickets += 1;
         let ticket = self.tickets;
-        self.pulling = Some(Pulling { ticket, since, types });
+        self.pulling = Some(Pulling { ticket, since, newest: store.number(Cell::Seq) as u32, types });
         let cause = cx.cause();
         let temporary = self.unmapped(store);
         let body = Body::Pull { since, full, types, released: self.give_back(store), temporary };
@@ -105,6 +107,9 @@ impl<St: Store> Device<St> {
         }
         for (entity, from, to) in identities {
             self.adopt(store, entity, from, to, cx);
+        }
+        if self.lacks_identities(store, &answers, asked.newest) {
+            return self.ask(store, since, full, asked.types, cx);
         }
         let mut pending = false;
         store.each_item(&mut |item| pending |= item.status != Status::Synced);

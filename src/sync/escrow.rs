@@ -183,6 +183,8 @@ impl<St: Store> Server<St> {
             let mut grant = own;
             let granted = number(&grant, field::GRANTED) + lacks.min(free);
             grant.fields[field::GRANTED as usize] = Value::int(granted);
+            // Who is given something is not asked for it.
+            grant.fields[field::ASKED as usize] = grant.fields[field::RELEASED as usize];
             changed.push(grant);
         } else if !known {
             changed.push(own);
@@ -257,9 +259,8 @@ impl<St: Store> Server<St> {
             let granted = before + amount;
             let new = [from.0.into(), install.into(), entity.0.into(), key.0 as i64, granted];
             new.iter().enumerate().for_each(|(n, value)| grant.fields[n] = Value::int(*value));
-            if self.policy.escrow == Escrow::Holds {
-                grant.fields[field::ASKED as usize] = Value::int(until);
-            }
+            let asked = if shares { grant.get(field::RELEASED) } else { Value::int(until) };
+            grant.fields[field::ASKED as usize] = asked;
             held.push(grant);
         }
         self.write_grants(store, &held, cx);
