@@ -122,11 +122,13 @@ pub enum Cell {
     Sequence = 7,
     /// The furthest stamp that the server ever saw, in microseconds since 1970.
     Furthest = 8,
+    /// How often the app was upgraded.
+    Version = 9,
 }
 
 impl Cell {
     /// How many there are.
-    pub const COUNT: usize = Cell::Furthest as usize + 1;
+    pub const COUNT: usize = Cell::Version as usize + 1;
 }
 
 /// The key is already there.
