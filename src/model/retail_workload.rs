@@ -99,7 +99,11 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
     }
     let with = |verb| op.doing(verb);
     Some(match dice.below(100) {
-        0..38 => lines(dice, with(SELL), 2)?,
+        0..33 => lines(dice, with(SELL), 2)?,
+        33..38 => {
+            let account = pick(dice, CUSTOMER_ACCOUNT)?;
+            lines(dice, with(SELL_ON_CREDIT).on(account), 1)?
+        }
         38..43 if open_cart.is_none() => lines(dice, with(ADD_TO_CART), 2)?,
         43..52 => with(SET_PRICE).on(pick(dice, PRODUCT)?).line(Key::NONE, 1_000 * dice.between(1, 9)),
         52..55 => with(SET_THRESHOLD).on(pick(dice, PRODUCT)?).line(Key::NONE, dice.between(1, 20)),
@@ -126,10 +130,10 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
         81..83 => with(RETURN).line(pick(dice, PRODUCT)?, dice.between(1, 3)),
         83..85 => with(SPEND).line(Key::NONE, 500 * dice.between(1, 40)),
         85..87 => with(PAY_CREDIT).on(pick(dice, CUSTOMER_ACCOUNT)?).line(Key::NONE, 1_000 * dice.between(1, 5)),
-        87..89 => {
-            let account = pick(dice, CUSTOMER_ACCOUNT)?;
-            lines(dice, with(SELL_ON_CREDIT).on(account), 1)?
-        }
+        87..89 => link(dice, setting, op).or_else(|| {
+            let product = pick(dice, PRODUCT)?;
+            Some(with(LINK_SUPPLIER).on(product).line(pick(dice, SUPPLIER)?, 0))
+        })?,
         89 => with(SET_ROLE).on(pick(dice, USER)?).line(Key::NONE, dice.between(1, 3)),
         90..92 => with(COUNT_BATCH).on(pick(dice, PRODUCT_BATCH)?).line(Key::NONE, dice.between(0, 10)),
         92 => with(DELETE_SUPPLIER).on(pick(dice, SUPPLIER)?),

@@ -116,7 +116,11 @@ impl<St: Store> Device<St> {
 
     pub(super) fn sort(&self, items: &mut [Item]) {
         if self.policy.by_op() {
-            return self.sort_by_op(items);
+            self.sort_by_op(items);
+            if self.policy.requeue == Requeue::Jumps {
+                self.let_jump(items);
+            }
+            return;
         }
         // The lines of a sale travel inside it, wherever it stands.
         let sales: Vec<(OpId, Item)> =
@@ -146,9 +150,6 @@ impl<St: Store> Device<St> {
                 (rank(&at), at.seq, item.seq)
             }),
             OutboxOrder::DeviceClock => items.sort_by_key(|item| (item.queued, item.seq)),
-        }
-        if self.policy.requeue == Requeue::Jumps {
-            self.let_jump(items);
         }
     }
 
