@@ -42,7 +42,7 @@ pub fn opening(dice: &mut Dice, hot: bool) -> Vec<(String, Row)> {
     for n in 0..2 {
         rows.push((format!("S{}", n + 1), Row::new(SUPPLIER, Key(1 + n)).with(0, Value::int(620_000_000 + n as i64))));
     }
-    rows.push(("C".into(), Row::new(CUSTOMER_ACCOUNT, Key(1)).with(0, Value::int(1_000 * dice.between(1, 20)))));
+    rows.push(("C".into(), Row::new(CUSTOMER_ACCOUNT, Key(1)).with(0, Value::int(1_000 * dice.between(4, 24)))));
     rows.push(("fanta".into(), Row::new(USER, Key(1)).with(0, Value::int(1))));
     rows
 }
@@ -99,8 +99,8 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
     }
     let with = |verb| op.doing(verb);
     Some(match dice.below(100) {
-        0..33 => lines(dice, with(SELL), 2)?,
-        33..38 => {
+        0..32 => lines(dice, with(SELL), 2)?,
+        32..38 => {
             let account = pick(dice, CUSTOMER_ACCOUNT)?;
             lines(dice, with(SELL_ON_CREDIT).on(account), 1)?
         }
