@@ -8,7 +8,7 @@ use super::canonical::named;
 use super::conditions::{Conditions, between, salt};
 use super::profile::Profile;
 use crate::harness::Luck;
-use crate::model::domain::{Dice, Setting, Shape};
+use crate::model::domain::{Dice, Setting, Shape, form_rows};
 use crate::model::{self, Domain, Network, Op, Row, Scenario, Step, Verb};
 use crate::sim::{Deviation, Fate, Key, Label, NodeId, OpId, Point, Span, Time};
 
@@ -55,7 +55,8 @@ fn steps(domain: &'static Domain, day: &Conditions, scenario: &Scenario, key: Ke
         let mut at = Time::ZERO + if day.empty { Span::secs(45) } else { Span::ZERO };
         for k in 1..=*count {
             let id = OpId(index as u32 * STRIDE + k);
-            at = next_time(day, *count, k, at, key.draw(u64::from(id.0), salt::TIME));
+            let before = at;
+            at = next_time(day, *count, k, before, key.draw(u64::from(id.0), salt::TIME));
             let mut dice = Dice::new(key.draw(u64::from(id.0), salt::OP));
             let setting = Setting { rows: &rows, ops: &ops, hot: day.hot };
             let mut blank = Op::new(id, node, Verb::default());
@@ -71,6 +72,10 @@ fn steps(domain: &'static Domain, day: &Conditions, scenario: &Scenario, key: Ke
             }
             let invented = (0..IDEAS).find_map(|_| (domain.invent)(&mut dice, &setting, blank));
             if let Some(op) = invented {
+                let last = steps.last().map(|step: &Step| step.op.id).filter(|_| k > 1);
+                if last.is_some_and(|last| builds_on(&op, last)) && dice.one_in(2) {
+                    at = before + Span::millis(1 + dice.below(400));
+                }
                 ops.push(op);
                 steps.push(Step { at, op });
             }
@@ -105,6 +110,7 @@ fn met(
         Shape::Record { target: Some((_, entity)), lines: Some((_, line_of)), .. } => {
             known(entity, other.target) && other.lines().iter().all(|line| known(line_of, line.key))
         }
+        Shape::Form { rows, .. } => form_rows(rows, other).all(|(entity, key)| known(entity, key)),
         _ => false,
     };
     let soon = |step: &&Step| step.op.node != op.node && step.at >= at && step.at < at + MEETING && meets(&step.op);
@@ -116,6 +122,12 @@ fn met(
         own.line(line.key, line.value + differs)
     });
     Some(Step { at: other.at + Span::millis(dice.below(200)), op: own })
+}
+
+/// Whether an op is about a row that another has made.
+fn builds_on(op: &Op, other: OpId) -> bool {
+    let names = |key: model::Key| key.maker().is_some_and(|(maker, _)| maker == other);
+    names(op.target) || op.lines().iter().any(|line| names(line.key))
 }
 
 /// From which op on another user has taken a device over, on one device in four.

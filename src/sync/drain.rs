@@ -418,6 +418,7 @@ impl<St: Store> Device<St> {
             items.iter().for_each(|item| store.remove_item(item.seq));
         }
         self.notify(store, op, verdict, cx);
+        self.cascade(store, &items, verdict, cx);
     }
 
     /// Tells the user what became of an op, and keeps the notice: the app may die before it shows.
