@@ -55,6 +55,7 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
             PRODUCT => Some(CREATE_PRODUCT),
             SUPPLIER => Some(ADD_SUPPLIER),
             PRODUCT_BATCH => Some(RECEIVE),
+            SUPPLIER_ORDER => Some(ORDER),
             _ => None,
         };
         let own = setting.ops.iter().filter(|made| made.node == op.node && Some(made.verb) == maker);
@@ -98,6 +99,20 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
         return link(dice, setting, op);
     }
     let with = |verb| op.doing(verb);
+    let ordered = setting.last(&op).filter(|last| last.verb == ORDER && !last.lines().is_empty());
+    if let Some(ordered) = ordered
+        && dice.one_in(3)
+    {
+        // The van is at the door already: what was ordered comes in.
+        let line = ordered.lines()[0];
+        return Some(
+            with(RECEIVE)
+                .on(line.key)
+                .line(Key::made(ordered.id, 0), line.value)
+                .line(Key::NONE, 300 + dice.between(1, 2))
+                .line(Key::NONE, TODAY + dice.between(2, 60)),
+        );
+    }
     Some(match dice.below(100) {
         0..32 => lines(dice, with(SELL), 2)?,
         32..38 => {
@@ -114,7 +129,10 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
         }
         63..67 => with(RECEIVE)
             .on(pick(dice, PRODUCT)?)
-            .line(Key::NONE, dice.between(5, 20))
+            .line(
+                if dice.one_in(2) { pick(dice, SUPPLIER_ORDER).unwrap_or(Key::NONE) } else { Key::NONE },
+                dice.between(5, 20),
+            )
             .line(Key::NONE, 300 + dice.between(1, 2))
             .line(Key::NONE, TODAY + dice.between(2, 60)),
         67..72 => with(CREATE_PRODUCT).line(Key::NONE, dice.between(0, 9)).line(Key::NONE, 1_000 * dice.between(1, 9)),
@@ -123,11 +141,11 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
             let product = pick(dice, PRODUCT)?;
             Some(with(LINK_SUPPLIER).on(product).line(pick(dice, SUPPLIER)?, 0))
         })?,
-        79..81 => {
+        79..82 => {
             let supplier = pick(dice, SUPPLIER)?;
             lines(dice, with(ORDER).on(supplier), 2)?
         }
-        81..83 => with(RETURN).line(pick(dice, PRODUCT)?, dice.between(1, 3)),
+        82 => with(RETURN).line(pick(dice, PRODUCT)?, dice.between(1, 3)),
         83..85 => with(SPEND).line(Key::NONE, 500 * dice.between(1, 40)),
         85..87 => with(PAY_CREDIT).on(pick(dice, CUSTOMER_ACCOUNT)?).line(Key::NONE, 1_000 * dice.between(1, 5)),
         87..89 => link(dice, setting, op).or_else(|| {

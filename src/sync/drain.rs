@@ -568,9 +568,9 @@ pub fn type_rank(table: TypeTable, entity: Entity) -> u32 {
     let order: &[Entity] = match table {
         TypeTable::ProductsFirst => &[
             PRODUCT,
-            PRODUCT_BATCH,
             SUPPLIER,
             SUPPLIER_ORDER,
+            PRODUCT_BATCH,
             SALE,
             SALE_ITEM,
             EXPENSE,
