@@ -358,14 +358,26 @@ impl<'a> History<'a> {
         }
     }
 
+    /// A row that two ops have made, one after the other, counts as the work of both.
     fn note_undone(&mut self, row: &Row, key: Key, by: OpId) {
-        let acted = |op: OpId| self.op(op).and_then(|record| Some((record.op.node, record.at?)));
-        if let (Some((maker, made)), Some((deleter, deleted))) = (acted(row.origin), acted(by))
-            && maker == deleter
-            && made > deleted
-        {
-            self.undone.push((row.entity, key, row.origin, by, self.now));
+        let mut makers = vec![row.origin];
+        for (field, spec) in self.domain.fields(row.entity).iter().enumerate() {
+            let op = row.set_by[field];
+            if matches!(spec.class, Class::Reference(_)) && !key.is_made() && !makers.contains(&op) {
+                makers.push(op);
+            }
         }
+        for maker in makers {
+            if self.was_done_before(by, maker) {
+                self.undone.push((row.entity, key, maker, by, self.now));
+            }
+        }
+    }
+
+    /// Whether two ops were done on one device, this one first.
+    pub fn was_done_before(&self, op: OpId, later: OpId) -> bool {
+        let acted = |op: OpId| self.op(op).and_then(|record| Some((record.op.node, record.at?)));
+        matches!((acted(op), acted(later)), (Some((one, at)), Some((other, after))) if one == other && at < after)
     }
 
     fn note_deltas(&mut self, write: &Write) {

@@ -47,7 +47,7 @@ pub fn action(scenario: &Scenario, op: &Op, after: &dyn Fn(Entity, Key) -> Strin
             let other_key = op.lines().first().map_or(Key::NONE, |line| line.key);
             format!("{}, {}", named(target.1, op.target), scenario.row_name(other.1, other_key))
         }
-        Shape::Form { rows, values } => {
+        Shape::Form { rows, values, .. } => {
             let rows = form_rows(rows, op).map(|(entity, key)| named(entity, key));
             let values = values.iter().enumerate().map(|(n, name)| format!("{name} {}", op.value(n)));
             rows.chain(values).collect::<Vec<_>>().join(", ")

@@ -190,6 +190,7 @@ impl<St: Store> Device<St> {
             }
             if !accepted {
                 self.unchain_later(store, &items);
+                self.cascade(store, &items, answer.verdict, cx);
             }
             let owner = if accepted { OpId::NONE } else { answer.op };
             for mut item in items {

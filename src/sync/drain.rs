@@ -116,7 +116,11 @@ impl<St: Store> Device<St> {
 
     pub(super) fn sort(&self, items: &mut [Item]) {
         if self.policy.by_op() {
-            return self.sort_by_op(items);
+            self.sort_by_op(items);
+            if self.policy.requeue == Requeue::Jumps {
+                self.let_jump(items);
+            }
+            return;
         }
         // The lines of a sale travel inside it, wherever it stands.
         let sales: Vec<(OpId, Item)> =
@@ -146,9 +150,6 @@ impl<St: Store> Device<St> {
                 (rank(&at), at.seq, item.seq)
             }),
             OutboxOrder::DeviceClock => items.sort_by_key(|item| (item.queued, item.seq)),
-        }
-        if self.policy.requeue == Requeue::Jumps {
-            self.let_jump(items);
         }
     }
 
@@ -417,6 +418,7 @@ impl<St: Store> Device<St> {
             items.iter().for_each(|item| store.remove_item(item.seq));
         }
         self.notify(store, op, verdict, cx);
+        self.cascade(store, &items, verdict, cx);
     }
 
     /// Tells the user what became of an op, and keeps the notice: the app may die before it shows.
@@ -566,9 +568,9 @@ pub fn type_rank(table: TypeTable, entity: Entity) -> u32 {
     let order: &[Entity] = match table {
         TypeTable::ProductsFirst => &[
             PRODUCT,
-            PRODUCT_BATCH,
             SUPPLIER,
             SUPPLIER_ORDER,
+            PRODUCT_BATCH,
             SALE,
             SALE_ITEM,
             EXPENSE,

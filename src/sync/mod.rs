@@ -4,6 +4,7 @@
 //! policy's knobs mean is in `policy.rs`; where the presets come from, in `presets.rs`.
 
 mod allocate;
+mod cascade;
 pub mod catalogue;
 mod device;
 mod download;

@@ -217,6 +217,7 @@ pub const SERI_SOUND: Policy = Policy {
 /// version that an edit names is the server's last; the five listed delays are a cap, three retries the budget; the
 /// optional timer runs every five minutes; `2 ^ n` is taken as the power that the example shows.
 pub const PAYTRACK: Policy = Policy {
+    cascade: Cascade::SendsAnyway,
     till_check: TillCheck::None,
     batch: 100,
     restart: Restart::Leave,
@@ -245,6 +246,7 @@ pub const PAYTRACK: Policy = Policy {
 /// skipped with a log line; the device replaces temporary identities; there are no idempotency keys; a sync runs on
 /// reconnect, after an op and every half minute, and only when something is pending; what is pulled counts as synced.
 pub const SMARTDMV: Policy = Policy {
+    cascade: Cascade::SendsAnyway,
     till_check: TillCheck::None,
     order: OutboxOrder::ByType,
     types: TypeTable::Dependencies,

@@ -604,7 +604,7 @@ pub static CANARIES: &[Canary] = &[
         "status-truthful",
     )
     .with_fault(),
-    planted("C17-tenant-by-word", "the tenant is taken from the client's word", ("scope", "client-word"), "scope-kept")
+    planted("C17-pull-without-tenant", "a pull is not filtered by tenant", ("scope", "pulls-everything"), "scope-kept")
         .in_base("smartdmv-sound")
         .on("clinic"),
     planted("C18-xor-delays", "2 ^ n is exclusive or: delays of 2, 3, 0, 1, 6", ("back-off", "xor"), "retries-bounded")
