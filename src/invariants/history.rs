@@ -4,6 +4,7 @@
 //! that several invariants share (who saw what, which op took effect when). It judges nothing itself.
 
 use super::commits::{Commit, Commits};
+use super::epochs::Epochs;
 use crate::model::domain::SPLIT;
 use crate::model::table::{Sorted, Table};
 use crate::model::{Class, Domain, Entity, Key, Op, Row, Scenario};
@@ -151,6 +152,8 @@ pub struct History<'a> {
     detailed: bool,
     /// Every change of a field on the server, opening values first.
     pub commits: Commits,
+    /// What the server was like before it was restored.
+    pub epochs: Epochs,
     /// Whether a server row belongs on a device.
     pub in_scope: &'a dyn Fn(NodeId, &Row) -> bool,
     /// Rows deleted on the server by an op: when, and by which.
@@ -228,6 +231,7 @@ impl<'a> History<'a> {
             ops,
             detailed: true,
             commits,
+            epochs: Epochs::default(),
             in_scope,
             deletions: BTreeMap::new(),
             undone: Vec::new(),
@@ -258,6 +262,14 @@ impl<'a> History<'a> {
     /// Every op that happened, in order of id.
     pub fn ops(&self) -> impl Iterator<Item = &OpRecord> {
         self.ops.iter().flatten().filter(|record| record.at.is_some())
+    }
+    /// The records of all ops, those that have not happened yet among them.
+    pub(super) fn records(&self) -> impl Iterator<Item = &OpRecord> {
+        self.ops.iter().flatten()
+    }
+    /// The same, to change them.
+    pub(super) fn records_mut(&mut self) -> impl Iterator<Item = &mut OpRecord> {
+        self.ops.iter_mut().flatten()
     }
     /// A node.
     pub fn node(&self, id: NodeId) -> &NodeView {

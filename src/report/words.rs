@@ -115,6 +115,7 @@ pub fn fate(point: Point, fate: &Fate) -> String {
         Fate::During(at, span, strength) => {
             let what = interference(point, true, *strength);
             match point {
+                Point::Restore => format!("{what} at {at}, restored {span} later"),
                 Point::ClockOffset | Point::ClockJump | Point::Wipe => format!("{what} at {at}"),
                 _ => format!("{what} at {at} for {span}"),
             }
@@ -141,6 +142,8 @@ pub fn interference(point: Point, begins: bool, strength: i64) -> String {
         (Point::Background, _) => "app in the background".into(),
         (Point::Wipe, _) => "wiped".into(),
         (Point::Upgrade, _) => "stopped for an upgrade".into(),
+        (Point::Restore, true) => "backed up".into(),
+        (Point::Restore, false) => "restored from its backup".into(),
         (Point::Overload, _) => "answers every request with an error".into(),
         (point, true) => format!("{} begins", point.name()),
         (point, false) => format!("{} ends", point.name()),

@@ -5,6 +5,7 @@
 
 use super::download::Pulling;
 use super::drain::{Drain, Race};
+use super::epoch::CatchUp;
 use super::escrow::Asking;
 use super::local::Writing;
 use super::message::{Body, Wire};
@@ -140,6 +141,10 @@ pub struct Device<St: Store> {
     /// Rows whose ops go first, where an op that lost a conflict jumps the queue.
     pub(super) urgent: Vec<(Entity, Key)>,
     pub(super) asking: Vec<Asking>,
+    /// How often the server had been restored when everything here came from it.
+    pub(super) epoch: u32,
+    /// What has come of a download from a server that was restored again.
+    pub(super) catching_up: Option<CatchUp>,
     debounced: bool,
     shown: Option<Lamp>,
     store: PhantomData<St>,
@@ -169,6 +174,8 @@ impl<St: Store> Device<St> {
             finishing: false,
             urgent: Vec::new(),
             asking: Vec::new(),
+            epoch: 0,
+            catching_up: None,
             debounced: false,
             shown: None,
             store: PhantomData,
@@ -180,6 +187,7 @@ impl<St: Store> Device<St> {
         let boots = store.number(Cell::Boots) + 1;
         store.set_number(Cell::Boots, boots);
         self.tickets = (boots as u32) << 12;
+        self.epoch = store.number(Cell::Epoch) as u32;
         if self.policy.restart == Restart::Requeue {
             let mut stuck = Vec::new();
             store.each_item(&mut |item| {
@@ -332,6 +340,9 @@ impl<St: Store> Device<St> {
         let offset = wire.server_time - cx.uptime().0 as i64;
         if offset > store.number(Cell::Offset) {
             store.set_number(Cell::Offset, offset);
+        }
+        if wire.epoch != self.epoch {
+            return self.other_epoch(store, wire, cx);
         }
         match wire.body {
             Body::Pushed { results, met, failed } => self.pushed(store, wire.ticket, &results, &met, failed, cx),

@@ -15,8 +15,8 @@ use crate::system::{Context, Metric, Timer, Verdict, Why, Word};
 /// A request that waits for its answer.
 #[derive(Clone, Copy)]
 pub struct Pulling {
-    ticket: u32,
-    since: u32,
+    pub(super) ticket: u32,
+    pub(super) since: u32,
     /// The last place in the outbox when it was sent.
     newest: u32,
     /// The entities asked for, one bit each; 0 for all.
@@ -24,14 +24,14 @@ pub struct Pulling {
 }
 
 /// One page of a download.
-struct Page<'a> {
-    rows: &'a [Row],
-    answers: &'a [Answer],
+pub(super) struct Page<'a> {
+    pub(super) rows: &'a [Row],
+    pub(super) answers: &'a [Answer],
     /// The commit up to which everything is here once the page is applied; 0 if it says nothing about that.
-    until: u32,
+    pub(super) until: u32,
     /// Where the cursor goes.
-    cursor: u32,
-    more: bool,
+    pub(super) cursor: u32,
+    pub(super) more: bool,
 }
 
 impl<St: Store> Device<St> {
@@ -71,14 +71,16 @@ impl<St: Store> Device<St> {
         self.ask(store, since, full, 0, cx);
     }
 
-    fn ask(&mut self, store: &mut St, since: u32, full: bool, types: u32, cx: &mut Context<Wire>) {
+    pub(super) fn ask(&mut self, store: &mut St, since: u32, full: bool, types: u32, cx: &mut Context<Wire>) {
         self.tickets += 1;
         let ticket = self.tickets;
         self.pulling = Some(Pulling { ticket, since, newest: store.number(Cell::Seq) as u32, types });
         let cause = cx.cause();
         let temporary = self.unmapped(store);
-        let body = Body::Pull { since, full, types, released: self.give_back(store), temporary };
-        let wire = Wire::new(ticket, 0, self.policy.integrity, body);
+        let epoch = self.catching_up.as_ref().map_or(self.epoch, |ahead| ahead.epoch);
+        let body =
+            Body::Pull { since, full, types, released: self.give_back(store), owes: self.owes(store), temporary };
+        let wire = Wire::new(ticket, 0, epoch, self.policy.integrity, body);
         cx.send(NodeId::SERVER, channel::PULL, cause, [], wire);
         let timer = Timer { channel: channel::PULL_TIME_OUT, number: ticket };
         let named = if matches!(cause, Cause::Op(_)) { Some(cause) } else { None };
@@ -90,6 +92,7 @@ impl<St: Store> Device<St> {
         if self.pulling.is_some_and(|pulling| pulling.ticket == ticket) {
             self.pulling = None;
             self.pull_again = None;
+            self.catching_up = None;
         }
     }
 
@@ -154,7 +157,7 @@ impl<St: Store> Device<St> {
     }
 
     /// The server's rows become the base; ops that it already holds go; what is still pending is applied again.
-    fn rebase(&mut self, store: &mut St, page: Page<'_>, cx: &mut Context<Wire>) {
+    pub(super) fn rebase(&mut self, store: &mut St, page: Page<'_>, cx: &mut Context<Wire>) {
         let Page { rows, answers, until, cursor, more } = page;
         let mut touched: Vec<(Entity, Key, OpId)> = Vec::new();
         let newcomer = store.number(Cell::Ready) == 0;
@@ -210,6 +213,7 @@ impl<St: Store> Device<St> {
                 settled.push(*item);
             }
         });
+        self.keep(store, &settled, cx);
         for item in settled {
             store.remove_item(item.seq);
             if self.policy.tie == Tie::EachKeepsOwn {

@@ -30,7 +30,7 @@ pub struct Race {
 impl<St: Store> Device<St> {
     /// Sends what is pending, unless there is nothing, no network, or another drain. Returns the request's number.
     pub(super) fn drain(&mut self, store: &mut St, cx: &mut Context<Wire>) -> Option<u32> {
-        if !self.online || self.paused {
+        if !self.online || self.paused || self.catching_up.is_some() {
             return None;
         }
         let busy = !self.drains.is_empty() || self.marked.is_some();
@@ -100,7 +100,7 @@ impl<St: Store> Device<St> {
                 ops.push(item.op);
             }
         }
-        let wire = Wire::new(ticket, 0, self.policy.integrity, Body::Push { items });
+        let wire = Wire::new(ticket, 0, self.epoch, self.policy.integrity, Body::Push { items });
         for race in &mut self.races {
             // A receipt that still waits goes on waiting for the retry.
             if ops.contains(&race.op) {

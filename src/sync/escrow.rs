@@ -117,7 +117,8 @@ impl<St: Store> Server<St> {
 
     /// What is not granted to anybody.
     fn free(&self, store: &St, row: &Row, quantity: u8, grants: &[Row], cx: &Context<Wire>) -> i64 {
-        let out: i64 = grants.iter().filter(|grant| !self.is_over(grant, cx)).map(left).sum();
+        // After a restore more may have been used or given back of a grant than the server remembers to have granted.
+        let out: i64 = grants.iter().filter(|grant| !self.is_over(grant, cx)).map(|grant| left(grant).max(0)).sum();
         self.grantable(store, row, quantity, cx) - out
     }
 
@@ -128,6 +129,7 @@ impl<St: Store> Server<St> {
         from: NodeId,
         install: u32,
         releases: &[(Key, i64)],
+        owes: bool,
         cx: &mut Context<Wire>,
     ) {
         let mut changed: Vec<Row> = Vec::new();
@@ -140,6 +142,9 @@ impl<St: Store> Server<St> {
             }
         }
         self.write_grants(store, &changed, cx);
+        if self.epoch > 0 && !self.all_reported(store, from, install, owes, cx) {
+            return;
+        }
         for ledger in distinct(self.domain) {
             let mut accounts: Vec<Row> = Vec::new();
             store.each_of(Copy::Visible, ledger.0, &mut |row| {
@@ -152,6 +157,27 @@ impl<St: Store> Server<St> {
                 self.write_grants(store, &changed, cx);
             }
         }
+    }
+
+    /// Whether every enrolled device has sent again what it had sold when the server was restored, or has been retired by
+    /// a later installation: until then nobody knows what is left to grant.
+    fn all_reported(&self, store: &mut St, from: NodeId, install: u32, owes: bool, cx: &mut Context<Wire>) -> bool {
+        let report = [NOBODY, install.into(), NOBODY, from.0.into(), self.epoch.into(), 0, 0, 0];
+        let mut row = Row::new(Entity::GRANT, Key(1 << 55 | u64::from(from.0) << 8 | u64::from(install & 0xff)));
+        report.iter().enumerate().for_each(|(n, value)| row.fields[n] = Value::int(*value));
+        let known = store.row(Copy::Visible, Entity::GRANT, row.key).map(|row| row.fields);
+        if !owes && known != Some(row.fields) {
+            self.write_grants(store, &[row], cx);
+        }
+        let (mut enrolled, mut reported) = (Vec::new(), Vec::new());
+        store.each_of(Copy::Visible, Entity::GRANT, &mut |row| {
+            if number(row, field::DEVICE) != NOBODY {
+                enrolled.push((number(row, field::DEVICE), number(row, field::INSTALL)));
+            } else if number(row, field::GRANTED) == i64::from(self.epoch) {
+                reported.push((number(row, field::ACCOUNT), number(row, field::INSTALL)));
+            }
+        });
+        enrolled.iter().all(|(device, install)| reported.iter().any(|(by, later)| by == device && later >= install))
     }
 
     /// What changes for one account: a share is fair if every known installation and one to come would get as much.
@@ -349,6 +375,15 @@ impl<St: Store> Device<St> {
         released
     }
 
+    /// Whether something here has still to be sent, so that the server cannot know what is left.
+    pub(super) fn owes(&self, store: &St) -> bool {
+        let mut any = false;
+        if self.policy.escrow == Escrow::Shares && self.epoch > 0 {
+            store.each_item(&mut |item| any |= item.status != Status::Synced);
+        }
+        any || self.catching_up.is_some()
+    }
+
     /// Asks the server to hold what an op needs. Returns whether the op now waits for the answer.
     pub(super) fn ask_to_hold(&mut self, store: &St, op: Op, effects: &[Effect], cx: &mut Context<Wire>) -> bool {
         let lacking = |(entity, key, amount): &(Entity, Key, i64)| *amount > self.allowed(store, *entity, *key);
@@ -364,7 +399,7 @@ impl<St: Store> Device<St> {
         self.tickets += 1;
         let (ticket, cause) = (self.tickets, Cause::Op(op.id));
         self.asking.push(Asking { op, ticket });
-        let wire = Wire::new(ticket, 0, self.policy.integrity, Body::Hold { wants });
+        let wire = Wire::new(ticket, 0, self.epoch, self.policy.integrity, Body::Hold { wants });
         cx.send(NodeId::SERVER, channel::HOLD, cause, [], wire);
         let timer = Timer { channel: channel::HOLD_TIME_OUT, number: ticket };
         cx.set_timer(timer, Span::millis(self.policy.race), Some(cause));
@@ -389,6 +424,14 @@ impl<St: Store> Device<St> {
         }
     }
 }
+
+/// Whether a row of the base is the device's own record, beside what the server said.
+pub(super) fn is_own_record(entity: Entity, key: Key) -> bool {
+    entity == Entity::GRANT && key.0 & RELEASE != 0
+}
+
+/// Stands for device and entity in a grant row that is no grant but a device's report after a restore.
+const NOBODY: i64 = -1;
 
 /// Marks the local row beside a grant.
 const RELEASE: u64 = 1 << 56;

@@ -9,6 +9,7 @@ pub mod catalogue;
 mod device;
 mod download;
 mod drain;
+mod epoch;
 mod escrow;
 pub mod fixes;
 mod flaws;
@@ -161,8 +162,17 @@ impl<St: Store> System for Engine<St> {
         }
     }
 
-    fn server(&self, _disk: &St) -> Server<St> {
-        Server::new(self.policy, self.domain)
+    fn server(&self, disk: &St) -> Server<St> {
+        Server::new(self.policy, self.domain, disk.number(Cell::Epoch) as u32)
+    }
+
+    fn restored(&self, disk: &mut St, epoch: u32) {
+        if self.policy.after_restore == AfterRestore::TrustsItsMarks {
+            return;
+        }
+        disk.set_number(Cell::Epoch, i64::from(epoch));
+        // Identities that were given out since the backup are still in use on devices.
+        disk.set_number(Cell::Identity, disk.number(Cell::Identity).max(i64::from(epoch) * 1_000_000));
     }
     fn in_scope(&self, device: NodeId, row: &Row) -> bool {
         (self.domain.scope)(device, row)

@@ -214,6 +214,8 @@ pub struct Policy {
     pub tie: Tie,
     /// What is decided without a human under the strategies that ask one.
     pub decider: Decider,
+    /// What a device does once the server has been restored from a backup.
+    pub after_restore: AfterRestore,
 }
 
 impl Policy {

@@ -109,6 +109,7 @@ pub const SERI_2026_01_16: Policy = Policy {
     on_deleted: OnDeleted::Refused,
     tie: Tie::ByDevice,
     decider: Decider::Severity,
+    after_restore: AfterRestore::TrustsItsMarks,
 };
 
 /// `seri-2`: 01-16 with batches pushed, `createdAt` kept, the lines of sales downloaded, a pull after each push, and its
@@ -209,6 +210,7 @@ pub const SERI_SOUND: Policy = Policy {
     lamp: LampCounts::Unsynced,
     deletion: Deletion::Tombstone,
     audit: AuditTrail::Complete,
+    after_restore: AfterRestore::SendsAgain,
     ..SERI_2026_01_16
 };
 
@@ -238,6 +240,7 @@ pub const PAYTRACK: Policy = Policy {
     page: 100,
     clock: Clock::Wall,
     clear_queue: ClearQueue::Silent,
+    after_restore: AfterRestore::TrustsItsMarks,
     ..SERI_SOUND
 };
 
@@ -269,6 +272,7 @@ pub const SMARTDMV: Policy = Policy {
     page: 50,
     deletion: Deletion::Removed,
     clock: Clock::Wall,
+    after_restore: AfterRestore::TrustsItsMarks,
     ..SERI_SOUND
 };
 

@@ -46,6 +46,7 @@ named!(Cell:
     Sequence = "sequence",
     Furthest = "furthest",
     Version = "version",
+    Epoch = "epoch",
 );
 
 /// Names of verdicts; what else a verdict says has columns of its own.

@@ -382,6 +382,14 @@ pub static CANARIES: &[Canary] = &[
     )
     .in_base("smartdmv-sound")
     .size(1, 3, 0),
+    planted(
+        "B78-trusts-its-marks",
+        "the server is restored from a backup, and the devices believe that what they had uploaded is there",
+        ("after-restore", "trusts-its-marks"),
+        "no-op-lost",
+    )
+    .size(1, 4, 1)
+    .with_fault(),
     planted("B79-pull-with-pending", "an idle device never pulls", ("pull-when", "with-pending"), "replicas-converge")
         .in_base("smartdmv-sound")
         .size(2, 4, 0),
@@ -515,6 +523,14 @@ pub static CANARIES: &[Canary] = &[
     .in_base("smartdmv-sound")
     .on("clinic")
     .size(2, 5, 1)
+    .with_fault(),
+    planted(
+        "B102-reimported-after-restore",
+        "after a restore the devices import what they hold under new row ids and keys",
+        ("after-restore", "reimports"),
+        "one-effect-per-op",
+    )
+    .size(2, 4, 1)
     .with_fault(),
     planted(
         "C01-sales-validated-only",
