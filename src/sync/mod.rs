@@ -5,6 +5,7 @@
 
 mod allocate;
 pub mod catalogue;
+mod decide;
 mod device;
 mod download;
 mod drain;

@@ -242,7 +242,7 @@ pub const PAYTRACK: Policy = Policy {
 
 /// SmartDMV as written. Readings: operations travel in arrays of fifty, each with a result of its own; a conflict is seen
 /// by time alone; the strategy is manual, and what is of low severity is decided without asking; a validation error is
-/// skipped with a log line; the device replaces temporary identities; there are no idempotency keys; a sync runs on
+/// skipped with a log line; an error answer is critical and stops the sync; the device replaces temporary identities; there are no idempotency keys; a sync runs on
 /// reconnect, after an op and every half minute, and only when something is pending; what is pulled counts as synced.
 pub const SMARTDMV: Policy = Policy {
     till_check: TillCheck::None,
@@ -253,6 +253,7 @@ pub const SMARTDMV: Policy = Policy {
     retries: 3,
     exhausted: Exhausted::Final,
     counts_as_failure: CountsAs::AnyFailure,
+    error_answer: ErrorAnswer::Stops,
     on_rejection: OnRejection::SkipsWithLog,
     push_every: 30_000,
     pull_every: 30_000,
