@@ -128,7 +128,8 @@ impl<St: Store> Device<St> {
             for answer in &answers {
                 self.settle(store, answer.op, answer.verdict, answer.commit, cx);
             }
-            store.set_number(Cell::Commit, i64::from(until));
+            let to_the_end = self.policy.cursor_moves == CursorMoves::ToTheEndAtOnce;
+            store.set_number(Cell::Commit, i64::from(if to_the_end { newest } else { until }));
         }
         let tells = !rows.is_empty() && self.policy.pull == Pull::SinceCommit && asked.types == 0;
         if tells && (!more || self.policy.up_to_date == UpToDate::AfterAnyPage) {
