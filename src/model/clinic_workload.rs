@@ -4,7 +4,7 @@
 //! is soon followed by one that depends on it.
 
 use super::clinic::*;
-use super::command::{REFRESH, SYNC};
+use super::command::{DECIDE, REFRESH, SYNC};
 use super::domain::{Dice, Setting};
 use super::op::{Op, Verb};
 use super::row::{Entity, Key, Row, Value};
@@ -66,6 +66,11 @@ fn note(dice: &mut Dice, op: Op) -> Op {
     (0..4).fold(op, |op, _| op.line(Key::NONE, dice.between(1, 99)))
 }
 
+/// Whether an op sets a field that somebody else may set at the same time.
+fn may_clash(verb: Verb) -> bool {
+    [SET_ADDRESS, SET_WEIGHT, RESCHEDULE, SET_STATUS, ASSIGN_PRACTITIONER, EDIT_NOTE, ASSESS].contains(&verb)
+}
+
 /// Invents what one user does next on a device.
 pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
     let pick = |dice: &mut Dice, entity: Entity| setting.pick(dice, &op, entity, maker(entity), scope);
@@ -108,7 +113,13 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
             with(CREATE_INVOICE).on(appointment).line(client, 50 * dice.between(1, 6))
         }
         88..93 => number(with(PAY_INVOICE).on(pick(dice, INVOICE)?), 50 * dice.between(1, 4)),
-        93..99 => with(SYNC).line(Key::NONE, dice.between(0, 2)),
+        93..96 => with(SYNC).line(Key::NONE, dice.between(0, 2)),
+        96..99 => {
+            let own = |made: &&Op| made.node == op.node && may_clash(made.verb);
+            let edits: Vec<&Op> = setting.ops.iter().filter(own).collect();
+            let edit = edits.get(dice.below(edits.len().max(1) as u64) as usize)?;
+            number(with(DECIDE).after(edit.id), dice.between(0, 1))
+        }
         _ => with(REFRESH).line(Key::NONE, 0),
     })
 }

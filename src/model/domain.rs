@@ -106,6 +106,8 @@ pub enum Shape {
     Earlier(&'static str),
     /// One of these words.
     Word(&'static [&'static str]),
+    /// `{ "of": "status-1", "take": "mine" }`: an earlier op of the same device and one of these words.
+    Decision(&'static [&'static str]),
 }
 
 /// The rows that an op of the shape [`Shape::Form`] names, with their entities; none for those that it leaves out.

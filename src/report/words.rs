@@ -63,6 +63,10 @@ pub fn action(scenario: &Scenario, op: &Op, after: &dyn Fn(Entity, Key) -> Strin
             if lines.is_empty() { earlier } else { format!("{earlier}: {lines}") }
         }
         Shape::Word(words) => words.get(op.value(0) as usize).copied().unwrap_or("?").to_string(),
+        Shape::Decision(words) => {
+            let word = words.get(op.value(0) as usize).copied().unwrap_or("?");
+            format!("{}: {word}", scenario.op_name(op.earlier))
+        }
     };
     if about.is_empty() { verb.tells.to_string() } else { format!("{} {about}", verb.tells) }
 }

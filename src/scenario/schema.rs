@@ -4,8 +4,8 @@
 
 use super::VerdictName;
 use super::format::{
-    CONTINUATION, DELAY, EXPECTATION, FOUND, INTERFERENCE, LARGEST_AMOUNT, LONGEST_NAME, MOST_DEVICES, MOST_STEPS,
-    NETWORK, NUMBER_FATES, PLAIN_FATES, ROW_KEY, SPAN_FATES, STEP, STORY, VERSION,
+    CONTINUATION, DECISION, DELAY, EXPECTATION, FOUND, INTERFERENCE, LARGEST_AMOUNT, LONGEST_NAME, MOST_DEVICES,
+    MOST_STEPS, NETWORK, NUMBER_FATES, PLAIN_FATES, ROW_KEY, SPAN_FATES, STEP, STORY, VERSION,
 };
 use crate::model::domain::Shape;
 use crate::model::op::LINES;
@@ -183,6 +183,13 @@ fn shape(shape: Shape) -> Value {
         }
         Shape::Target(_) => definition("row"),
         Shape::Word(words) => json!({ "enum": words }),
+        Shape::Decision(words) => closed(
+            table(&DECISION, |name| match name {
+                "of" => definition("row"),
+                _ => json!({ "enum": words }),
+            }),
+            &["of", "take"],
+        ),
         Shape::Earlier(_) => json!({ "oneOf": [definition("name"), closed(table(&CONTINUATION, |name| match name {
             "of" => definition("row"),
             _ => lines(true),

@@ -195,6 +195,11 @@ fn shape(scenario: &Scenario, op: &Op, index: usize) -> String {
         }
         Shape::Target(entity) => named(entity, op.target),
         Shape::Word(words) => quote(words[op.value(0) as usize % words.len()]),
+        Shape::Decision(words) => {
+            let known = scenario.op(op.earlier).is_some();
+            let of = if known { scenario.op_name(op.earlier) } else { format!("{REMOVED_OP}{}.0", op.earlier.0) };
+            inline([("of", quote(&of)), ("take", quote(words[op.value(0) as usize % words.len()]))])
+        }
         Shape::Earlier(verb) => earlier(scenario, op, verb, index),
     }
 }

@@ -10,7 +10,7 @@ use super::escrow::Asking;
 use super::local::Writing;
 use super::message::{Body, Wire};
 use super::policy::*;
-use crate::model::command::{CLEAR_QUEUE, REFRESH, SYNC};
+use crate::model::command::{CLEAR_QUEUE, DECIDE, REFRESH, SYNC};
 use crate::model::domain::Promise;
 use crate::model::retail::{ADD_TO_CART, COMPLETE};
 use crate::model::{Domain, Entity, Key, Op, Row, Verb};
@@ -123,6 +123,8 @@ pub struct Device<St: Store> {
     pub(super) tickets: u32,
     pub(super) drains: Vec<Drain>,
     pub(super) again: bool,
+    /// A critical error has stopped all syncing until the user acts.
+    pub(super) stopped: bool,
     /// Nothing is sent until something ends the pause.
     pub(super) paused: bool,
     /// A drain's first read: its request and what it marked.
@@ -161,6 +163,7 @@ impl<St: Store> Device<St> {
             tickets: 0,
             drains: Vec::new(),
             again: false,
+            stopped: false,
             paused: false,
             marked: None,
             identities: Vec::new(),
@@ -207,6 +210,7 @@ impl<St: Store> Device<St> {
         }
         let mut notices = Vec::new();
         store.answers_since(0, &mut |notice| notices.push(*notice));
+        notices.retain(|notice| !self.is_settled_since(store, notice));
         for notice in notices {
             cx.tell(notice.op, super::drain::word_for(notice.verdict));
         }
@@ -233,6 +237,7 @@ impl<St: Store> Device<St> {
         self.session = Some(op.user);
         match op.verb {
             SYNC => {
+                self.stopped = false;
                 if op.value(0) != 2 {
                     self.drain(store, cx);
                 }
@@ -249,6 +254,10 @@ impl<St: Store> Device<St> {
                 self.pull(store, true, cx);
             }
             CLEAR_QUEUE => self.clear_queue(store, cx),
+            DECIDE if self.decide(store, &op, cx) => {
+                self.drain(store, cx);
+            }
+            DECIDE => cx.tell(op.id, Word::Refused),
             ADD_TO_CART => self.fill_cart(store, &op),
             _ => {
                 if op.verb == COMPLETE && !self.carts.iter().any(|(cart, _)| *cart == op.earlier) {
@@ -368,7 +377,7 @@ impl<St: Store> Device<St> {
             failed |= item.status == Status::Failed && !missing;
         });
         let count = counted.len() as u32;
-        let dot = match (failed, count) {
+        let dot = match (failed || self.stopped, count) {
             (true, _) => Dot::Red,
             (false, 0) => Dot::Green,
             _ => Dot::Yellow,

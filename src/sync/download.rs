@@ -60,7 +60,7 @@ impl<St: Store> Device<St> {
 
     /// Asks the server for what is not here yet. `full`: for everything again.
     pub(super) fn pull(&mut self, store: &mut St, full: bool, cx: &mut Context<Wire>) {
-        if !self.online || self.policy.pull == Pull::Never {
+        if !self.online || self.stopped || self.policy.pull == Pull::Never {
             return;
         }
         if self.pulling.is_some() {
@@ -136,7 +136,8 @@ impl<St: Store> Device<St> {
             for answer in &answers {
                 self.settle(store, answer.op, answer.verdict, answer.commit, cx);
             }
-            store.set_number(Cell::Commit, i64::from(until));
+            let to_the_end = self.policy.cursor_moves == CursorMoves::ToTheEndAtOnce;
+            store.set_number(Cell::Commit, i64::from(if to_the_end { newest } else { until }));
         }
         let tells = !rows.is_empty() && self.policy.pull == Pull::SinceCommit && asked.types == 0;
         if tells && (!more || self.policy.up_to_date == UpToDate::AfterAnyPage) {
@@ -181,11 +182,16 @@ impl<St: Store> Device<St> {
             let items = super::drain::items_of(store, answer.op);
             let waiting = items.iter().any(|item| item.status != Status::Synced);
             let accepted = answer.verdict == Verdict::Accepted;
+            let later = |other: &Answer| other.op == answer.op && other.commit > answer.commit;
+            if self.is_overtaken(&items, answer) || newcomer && answers.iter().any(later) {
+                continue;
+            }
             if self.is_quiet(answer.verdict) {
                 self.pass_over(store, &items);
                 continue;
             }
             if accepted && waiting {
+                self.keep_settled(store, answer.op, answer.verdict);
                 cx.tell(answer.op, Word::Synced);
             } else if !accepted && (waiting || newcomer) {
                 cx.reach(goal::REJECTED_AFTER_RECEIPT);
@@ -250,9 +256,9 @@ impl<St: Store> Device<St> {
     fn tell_lost(&self, store: &mut St, cx: &mut Context<Wire>) {
         let mut lost = Vec::new();
         store.each_of(Copy::Base, Entity::CONFLICT, &mut |row| {
-            if row.actor == self.me.0 {
+            if row.actor == self.me.0 && !super::decide::is_overruled(row) {
                 let by = OpId(row.get(1).or_zero() as u32);
-                let open = row.get(3) != Value::MISSING;
+                let open = super::decide::is_open(row);
                 let verdict = if open { Verdict::Manual } else { Verdict::Superseded { by } };
                 lost.push((OpId(row.get(0).or_zero() as u32), verdict));
             }

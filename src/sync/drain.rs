@@ -30,7 +30,7 @@ pub struct Race {
 impl<St: Store> Device<St> {
     /// Sends what is pending, unless there is nothing, no network, or another drain. Returns the request's number.
     pub(super) fn drain(&mut self, store: &mut St, cx: &mut Context<Wire>) -> Option<u32> {
-        if !self.online || self.paused || self.catching_up.is_some() {
+        if !self.online || self.paused || self.stopped || self.catching_up.is_some() {
             return None;
         }
         let busy = !self.drains.is_empty() || self.marked.is_some();
@@ -188,6 +188,9 @@ impl<St: Store> Device<St> {
         if failed && self.policy.error_answer == ErrorAnswer::Fails {
             return self.push_failed(store, ticket, true, cx);
         }
+        if failed && self.policy.error_answer == ErrorAnswer::Stops {
+            return self.stop(store, place, cx);
+        }
         let drain = self.drains.remove(place);
         drain.taken_out.iter().for_each(|item| store.put_item(item));
         cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: ticket });
@@ -311,6 +314,15 @@ impl<St: Store> Device<St> {
         }
     }
 
+    /// A critical error: what was sent goes back into the queue, and nothing more is sent until the user acts.
+    fn stop(&mut self, store: &mut St, place: usize, cx: &mut Context<Wire>) {
+        let drain = self.drains.remove(place);
+        drain.taken_out.iter().for_each(|item| store.put_item(item));
+        cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: drain.ticket });
+        self.requeue(store, &drain.seqs, Status::Pending, cx);
+        self.stopped = true;
+    }
+
     /// The ops of a push that failed count as new ones: their keys are made anew.
     fn make_anew(&self, store: &mut St, seqs: &[u32]) {
         for mut item in seqs.iter().filter_map(|seq| store.item(*seq)).collect::<Vec<Item>>() {
@@ -404,6 +416,7 @@ impl<St: Store> Device<St> {
                     self.derive(store, entity, key, OpId::NONE, Why::Copied, cx);
                 }
             }
+            self.keep_settled(store, op, verdict);
             cx.tell(op, Word::Synced);
             return;
         }
@@ -423,6 +436,7 @@ impl<St: Store> Device<St> {
 
     /// Tells the user what became of an op, and keeps the notice: the app may die before it shows.
     pub(super) fn notify(&self, store: &mut St, op: OpId, verdict: Verdict, cx: &mut Context<Wire>) {
+        self.keep_settled(store, op, verdict);
         let notice =
             Answer { key: u64::from(op.0), op, device: self.me, commit: 1, expires: i64::MAX, verdict, row: Key::NONE };
         // The same notice again changes nothing.

@@ -235,7 +235,7 @@ impl<St: Store> Device<St> {
                     EditBase::LastAcked => rows.store.row(Copy::Base, entity, key),
                     EditBase::Chained => None,
                 };
-                let base = acked.unwrap_or(row).stamps[field as usize];
+                let base = super::resolve::witness(self.policy.detection, &acked.unwrap_or(row), field as usize);
                 row.set(field, value, op.id);
                 row.stamps[field as usize] = stamp;
                 row.stamp = now;

@@ -6,6 +6,7 @@
 mod allocate;
 mod cascade;
 pub mod catalogue;
+mod decide;
 mod device;
 mod download;
 mod drain;

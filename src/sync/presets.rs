@@ -246,8 +246,10 @@ pub const PAYTRACK: Policy = Policy {
 
 /// SmartDMV as written. Readings: operations travel in arrays of fifty, each with a result of its own; a conflict is seen
 /// by time alone; the strategy is manual, and what is of low severity is decided without asking; a validation error is
-/// skipped with a log line; the device replaces temporary identities; there are no idempotency keys; a sync runs on
-/// reconnect, after an op and every half minute, and only when something is pending; what is pulled counts as synced.
+/// skipped with a log line; an error answer is critical and stops the sync; the device replaces temporary identities; there are no idempotency keys; a sync runs on
+/// reconnect, after an op and every half minute, and only when something is pending; what is pulled counts as synced;
+/// a request is given up after ten seconds, before the next timer; the timestamp of an answer is the server's now, so the
+/// cursor moves to the end with the first page.
 pub const SMARTDMV: Policy = Policy {
     cascade: Cascade::SendsAnyway,
     till_check: TillCheck::None,
@@ -258,6 +260,7 @@ pub const SMARTDMV: Policy = Policy {
     retries: 3,
     exhausted: Exhausted::Final,
     counts_as_failure: CountsAs::AnyFailure,
+    error_answer: ErrorAnswer::Stops,
     on_rejection: OnRejection::SkipsWithLog,
     push_every: 30_000,
     pull_every: 30_000,
@@ -268,6 +271,8 @@ pub const SMARTDMV: Policy = Policy {
     detection: Detection::EditTime,
     resolution: Resolution::Manual,
     cursor: Cursor::AtStart,
+    cursor_moves: CursorMoves::ToTheEndAtOnce,
+    time_out: 10_000,
     merge: Merge::OverwriteAndMark,
     page: 50,
     deletion: Deletion::Removed,
