@@ -122,11 +122,13 @@ pub enum Cell {
     Sequence = 7,
     /// The furthest stamp that the server ever saw, in microseconds since 1970.
     Furthest = 8,
+    /// When the device's token ends, by the server's clock, in microseconds since 1970; 0 if it has none.
+    Token = 9,
 }
 
 impl Cell {
     /// How many there are.
-    pub const COUNT: usize = Cell::Furthest as usize + 1;
+    pub const COUNT: usize = Cell::Token as usize + 1;
 }
 
 /// The key is already there.

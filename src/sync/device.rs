@@ -34,6 +34,8 @@ pub mod channel {
     pub const HOLD: Channel = Channel(10);
     pub const HOLD_TIME_OUT: Channel = Channel(11);
     pub const NOTICE: Channel = Channel(12);
+    pub const LOGIN: Channel = Channel(13);
+    pub const LOGIN_TIME_OUT: Channel = Channel(14);
 }
 
 /// Names of the engine's channels and timers.
@@ -50,6 +52,8 @@ pub const CHANNELS: &[&str] = &[
     "hold",
     "hold-time-out",
     "notice",
+    "login",
+    "login-time-out",
 ];
 
 /// Goals of the engine, by number.
@@ -70,6 +74,7 @@ pub mod goal {
     pub const GIVEN_UP: u32 = 12;
     pub const CART_LOST: u32 = 13;
     pub const INTERLEAVED: u32 = 14;
+    pub const TOKEN_EXPIRED: u32 = 15;
 }
 
 /// Names of the goals.
@@ -89,6 +94,7 @@ pub const GOALS: &[&str] = &[
     "given-up",
     "cart-lost-with-the-app",
     "two-pushes-interleaved",
+    "token-expired-between-syncs",
 ];
 
 /// The goals that a policy cannot reach in a business, one bit each.
@@ -109,6 +115,7 @@ pub fn out_of_reach(policy: &Policy, domain: &Domain) -> u64 {
     never(goal::RACE_LOST, policy.receipt == Receipt::AtOnce);
     never(goal::GIVEN_UP, policy.retries == 0);
     never(goal::BATCH_SPLIT, domain.expiry.is_none());
+    never(goal::TOKEN_EXPIRED, policy.token_life == 0);
     never(goal::CART_LOST, domain.verbs.iter().all(|verb| verb.promise != Promise::Preparation));
     bits
 }
@@ -140,6 +147,10 @@ pub struct Device<St: Store> {
     /// Rows whose ops go first, where an op that lost a conflict jumps the queue.
     pub(super) urgent: Vec<(Entity, Key)>,
     pub(super) asking: Vec<Asking>,
+    /// The request for a token that waits for its answer.
+    pub(super) logging_in: Option<u32>,
+    /// Tokens that were not accepted for anything yet.
+    pub(super) unused_tokens: u32,
     debounced: bool,
     shown: Option<Lamp>,
     store: PhantomData<St>,
@@ -169,6 +180,8 @@ impl<St: Store> Device<St> {
             finishing: false,
             urgent: Vec::new(),
             asking: Vec::new(),
+            logging_in: None,
+            unused_tokens: 0,
             debounced: false,
             shown: None,
             store: PhantomData,
@@ -204,6 +217,9 @@ impl<St: Store> Device<St> {
         }
         self.tick(channel::PUSH_TICK, self.policy.push_every, cx);
         self.tick(channel::PULL_TICK, self.policy.pull_every, cx);
+        if boots & 0xff > 1 || store.number(Cell::Token) == 0 {
+            self.user_logs_in(cx);
+        }
         if store.number(Cell::Ready) == 0 {
             self.pull(store, true, cx);
         } else if self.policy.escrow == Escrow::Shares {
@@ -309,8 +325,9 @@ impl<St: Store> Device<St> {
             }
             channel::PULL_TIME_OUT => {
                 cx.count(Metric::TimeOuts);
-                self.pull_failed(timer.number);
+                self.pull_failed(timer.number, cx);
             }
+            channel::LOGIN_TIME_OUT => self.log_in_again(cx),
             channel::RETRY => {
                 cx.count(Metric::Retries);
                 self.drain(store, cx);
@@ -338,7 +355,9 @@ impl<St: Store> Device<St> {
             Body::Pulled { .. } => self.pulled(store, wire.ticket, wire.body, cx),
             Body::Held { rows } => self.hold_answered(store, wire.ticket, &rows, cx),
             Body::Notice => self.pull(store, store.number(Cell::Ready) == 0, cx),
-            Body::Push { .. } | Body::Pull { .. } | Body::Hold { .. } => {}
+            Body::Token { until } => self.logged_in(store, wire.ticket, until, cx),
+            Body::Unauthorised => self.unauthorised(store, wire.ticket, cx),
+            Body::Push { .. } | Body::Pull { .. } | Body::Hold { .. } | Body::Login => {}
         }
     }
 
@@ -388,8 +407,12 @@ impl<St: Store> Node for Device<St> {
             }
             Input::Unreachable { message, .. } => match message.body {
                 Body::Hold { .. } => self.hold_answered(store, message.ticket, &[], cx),
+                // The time-out of a login stays set, and asks again.
+                Body::Login => {}
+                Body::Push { .. } if self.waits_for_connection(channel::PUSH_TIME_OUT, message.ticket, cx) => {}
                 Body::Push { .. } => self.push_failed(store, message.ticket, false, cx),
-                _ => self.pull_failed(message.ticket),
+                _ if self.waits_for_connection(channel::PULL_TIME_OUT, message.ticket, cx) => {}
+                _ => self.pull_failed(message.ticket, cx),
             },
             Input::Link { online } => {
                 self.online = online;
@@ -408,6 +431,7 @@ impl<St: Store> Node for Device<St> {
             }
             Input::Finish => {}
             Input::Foreground => {
+                self.user_logs_in(cx);
                 if self.policy.sync_on_start {
                     self.drain(store, cx);
                     self.pull_on_trigger(store, cx);

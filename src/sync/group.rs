@@ -361,6 +361,7 @@ impl<St: Store> Server<St> {
                 let Some(mut row) = rows.get(item.row.entity, item.row.key) else {
                     return Err(refused(Rule::Missing, item.row.key));
                 };
+                self.rule_deletion(&row, item, decisions, rows.cx)?;
                 if self.policy.deletion == Deletion::Removed {
                     rows.remove(row.entity, row.key, item.op, Why::Effect);
                 } else if !row.deleted {
@@ -404,7 +405,7 @@ impl<St: Store> Server<St> {
             && there.origin == op
             && row.key.is_made()
         {
-            if self.policy.same_row == SameRow::Conflicts {
+            if self.policy.same_row == SameRow::Conflicts && self.policy.key_made == KeyMade::Once {
                 return Err(Verdict::Superseded { by: op });
             }
             // Nothing told the server that it has done this op before: it makes the row again.
@@ -608,6 +609,14 @@ fn op_done(task: &mut PushTask, until: usize, op: OpId, verdict: Verdict, commit
 /// An edit that was made over one that has been refused stands over what that one stood over.
 pub(super) fn unchain(item: &mut Item, refused: &Item) -> bool {
     let field = refused.mask.trailing_zeros() as usize % refused.row.stamps.len();
+    if item.action == Action::Delete
+        && refused.action == Action::Update
+        && (item.row.entity, item.row.key) == (refused.row.entity, refused.row.key)
+        && item.row.stamps[field] == refused.row.stamps[field]
+    {
+        item.row.stamps[field] = refused.base;
+        return true;
+    }
     let chained = item.action == Action::Update
         && refused.action == Action::Update
         && (item.row.entity, item.row.key, item.mask) == (refused.row.entity, refused.row.key, refused.mask)

@@ -75,6 +75,9 @@ impl<St: Store> Server<St> {
         if !wire.is_intact() {
             return;
         }
+        if self.authenticates(from, &wire, cx) {
+            return;
+        }
         if self.policy.deletion == Deletion::Purged {
             purge(store, cx);
         }
@@ -128,6 +131,7 @@ impl<St: Store> Server<St> {
                 cx.reply(from, cx.request(), [], wire);
             }
             Body::Pushed { .. } | Body::Pulled { .. } | Body::Held { .. } | Body::Notice => {}
+            Body::Login | Body::Token { .. } | Body::Unauthorised => {}
         }
     }
 

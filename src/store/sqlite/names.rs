@@ -45,6 +45,7 @@ named!(Cell:
     Boots = "boots",
     Sequence = "sequence",
     Furthest = "furthest",
+    Token = "token",
 );
 
 /// Names of verdicts; what else a verdict says has columns of its own.
