@@ -35,6 +35,13 @@ impl Decision {
     }
 }
 
+/// An op that cannot be taken together with the others of its push.
+struct Refusal {
+    op: OpId,
+    verdict: Verdict,
+    decisions: Vec<Decision>,
+}
+
 impl<St: Store> Server<St> {
     /// The next transaction of an op, or of the whole push. Returns whether others may come in after it.
     pub(super) fn next_op(
@@ -131,18 +138,53 @@ impl<St: Store> Server<St> {
         op_done(task, until, op, verdict, commit)
     }
 
-    /// All ops of a push in one transaction: one that is refused takes all others back, and the answer is an error.
+    /// All ops of a push in one transaction: one that is rejected takes all others back, and the answer is an error. An op
+    /// that lost a conflict is no error: the transaction begins again without it, and it has its verdict beside the others.
     fn all_at_once(&mut self, store: &mut St, task: &mut PushTask, from: NodeId, cx: &mut Context<Wire>) -> bool {
-        store.begin();
-        let mark = cx.written();
-        let known = task.made.len();
+        let (mark, known) = (cx.written(), task.made.len());
+        let mut lost: Vec<(OpId, Verdict, Vec<Decision>)> = Vec::new();
+        let done = loop {
+            store.begin();
+            match self.all_but(store, task, from, &lost, cx) {
+                Ok(done) => break done,
+                Err(Refusal { op, verdict, decisions }) => {
+                    store.rollback();
+                    cx.unwrite(mark);
+                    task.made.truncate(known);
+                    if matches!(verdict, Verdict::Rejected { .. }) {
+                        task.at = task.items.len();
+                        task.failed = true;
+                        return true;
+                    }
+                    lost.push((op, verdict, decisions));
+                }
+            }
+        };
+        store.commit();
+        for (until, op, verdict, commit) in done {
+            cx.decide(op, verdict);
+            op_done(task, until, op, verdict, commit);
+        }
+        true
+    }
+
+    /// Takes all ops of a push but those that lost a conflict.
+    fn all_but(
+        &mut self,
+        store: &mut St,
+        task: &mut PushTask,
+        from: NodeId,
+        lost: &[(OpId, Verdict, Vec<Decision>)],
+        cx: &mut Context<Wire>,
+    ) -> Result<Vec<(usize, OpId, Verdict, u32)>, Refusal> {
         let mut done = Vec::new();
         let mut at = 0;
         while at < task.items.len() {
             let until = end_of_op(&task.items, at);
             let items: Vec<Item> = task.items[at..until].to_vec();
             let (op, key) = (items[0].op, self.key_of_op(&items[0]));
-            let (verdict, commit) = match store.answer(key).filter(|_| self.is_keyed_op(&items)) {
+            let keyed = self.is_keyed_op(&items);
+            let (verdict, commit) = match store.answer(key).filter(|_| keyed) {
                 Some(answer) => {
                     self.recall(store, &items, &mut task.made);
                     (answer.verdict, answer.commit)
@@ -150,29 +192,32 @@ impl<St: Store> Server<St> {
                 None => {
                     let commit = self.commit(store);
                     let mut decisions = Vec::new();
-                    let taken = self.take_all(store, &items, commit, &mut decisions, &mut task.made, cx);
-                    if taken.is_err() {
-                        store.rollback();
-                        cx.unwrite(mark);
-                        task.made.truncate(known);
-                        task.at = task.items.len();
-                        task.failed = true;
-                        return true;
+                    let verdict = match lost.iter().find(|(other, ..)| *other == op) {
+                        Some((_, verdict, own)) => {
+                            self.record(store, op, *verdict, own, commit, cx);
+                            *verdict
+                        }
+                        None => {
+                            let taken = self.take_all(store, &items, commit, &mut decisions, &mut task.made, cx);
+                            if let Err(verdict) = taken {
+                                decisions.retain(|decision| decision.loser == op);
+                                decisions.extend(self.loss(store, &items, verdict));
+                                return Err(Refusal { op, verdict, decisions });
+                            }
+                            self.record(store, op, Verdict::Accepted, &decisions, commit, cx);
+                            Verdict::Accepted
+                        }
+                    };
+                    if keyed {
+                        self.remember(store, key, op, from, commit, verdict, cx);
                     }
-                    self.record(store, op, Verdict::Accepted, &decisions, commit, cx);
-                    self.remember(store, key, op, from, commit, Verdict::Accepted, cx);
-                    (Verdict::Accepted, commit)
+                    (verdict, commit)
                 }
             };
             done.push((until, op, verdict, commit));
             at = until;
         }
-        store.commit();
-        for (until, op, verdict, commit) in done {
-            cx.decide(op, verdict);
-            op_done(task, until, op, verdict, commit);
-        }
-        true
+        Ok(done)
     }
 
     #[allow(clippy::too_many_arguments)]
