@@ -139,7 +139,7 @@ impl<St: Store> Server<St> {
     }
 
     /// All ops of a push in one transaction: one that is rejected takes all others back, and the answer is an error. An op
-    /// that lost a conflict is no error: the transaction begins again without it, and it has its verdict beside the others.
+    /// that lost a conflict, with a deletion too, is no error: the transaction begins again without it, and it has its verdict beside the others.
     fn all_at_once(&mut self, store: &mut St, task: &mut PushTask, from: NodeId, cx: &mut Context<Wire>) -> bool {
         let (mark, known) = (cx.written(), task.made.len());
         let mut lost: Vec<(OpId, Verdict, Vec<Decision>)> = Vec::new();
@@ -151,7 +151,7 @@ impl<St: Store> Server<St> {
                     store.rollback();
                     cx.unwrite(mark);
                     task.made.truncate(known);
-                    if matches!(verdict, Verdict::Rejected { .. }) {
+                    if matches!(verdict, Verdict::Rejected { .. }) && !is_conflict(&task.items, op, verdict) {
                         task.at = task.items.len();
                         task.failed = true;
                         return true;
@@ -162,10 +162,20 @@ impl<St: Store> Server<St> {
         };
         store.commit();
         for (until, op, verdict, commit) in done {
+            if self.is_left(verdict) {
+                let items: Vec<Item> = task.items[task.at..until].to_vec();
+                self.leave_to_device(store, task, &items, until);
+                continue;
+            }
             cx.decide(op, verdict);
             op_done(task, until, op, verdict, commit);
         }
         true
+    }
+
+    /// Whether the device is to decide what this is the verdict on.
+    fn is_left(&self, verdict: Verdict) -> bool {
+        verdict == Verdict::Manual && self.asks_device()
     }
 
     /// Takes all ops of a push but those that lost a conflict.
@@ -193,6 +203,11 @@ impl<St: Store> Server<St> {
                     let commit = self.commit(store);
                     let mut decisions = Vec::new();
                     let verdict = match lost.iter().find(|(other, ..)| *other == op) {
+                        Some((_, verdict, _)) if self.is_left(*verdict) => {
+                            done.push((until, op, *verdict, commit));
+                            at = until;
+                            continue;
+                        }
                         Some((_, verdict, own)) => {
                             self.record(store, op, *verdict, own, commit, cx);
                             *verdict
@@ -614,6 +629,12 @@ fn counted_change<St: Store>(store: &St, movement: &Row) -> i64 {
     let reversal = store.row(Copy::Visible, STOCK_MOVEMENT, Key::made(movement.origin, REVERSAL));
     let amount = |row: &Row| row.get(field::MOVED_QUANTITY).or_zero();
     amount(movement) + reversal.map_or(0, |row| amount(&row))
+}
+
+/// Whether a rejection is a conflict with a deletion: the op edits the row that is gone.
+fn is_conflict(items: &[Item], op: OpId, verdict: Verdict) -> bool {
+    let edits = |key| items.iter().any(|item| item.op == op && item.action == Action::Update && item.row.key == key);
+    matches!(verdict, Verdict::Rejected { rule: Rule::Deleted, about, .. } if edits(about))
 }
 
 pub(super) fn refused(rule: Rule, about: Key) -> Verdict {
