@@ -770,6 +770,7 @@ impl<'a, S: System> World<'a, S> {
         let bytes = message.bytes();
         self.metrics.messages += 1;
         self.metrics.bytes += u64::from(bytes);
+        self.metrics.compressed_bytes += u64::from(message.compressed());
         self.send_order += 1;
         let order = self.send_order;
         let fate = if self.healed { None } else { self.cx.choices.message(label) };
@@ -993,6 +994,9 @@ impl<'a, S: System> World<'a, S> {
     fn tally(&mut self) {
         for (sum, n) in self.metrics.counted.iter_mut().zip(self.cx.metrics) {
             *sum += n;
+        }
+        for (_, at) in &self.cx.last_syncs {
+            self.metrics.since_last_sync.add(self.history.now.since(*at));
         }
         for record in self.history.ops() {
             let at = record.at.expect("only ops that happened are listed");

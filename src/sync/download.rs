@@ -8,7 +8,7 @@ use super::policy::*;
 use super::rows::Reported;
 use crate::model::retail::{PRODUCT, SALE_ITEM, STOCK_MOVEMENT, field};
 use crate::model::{Entity, Key, Row, RowState, Value};
-use crate::sim::{Cause, NodeId, OpId, Span};
+use crate::sim::{Cause, NodeId, OpId, Time};
 use crate::store::{Answer, Cell, Copy, Item, Status, Store};
 use crate::system::{Context, Metric, Timer, Verdict, Why, Word};
 
@@ -21,6 +21,8 @@ pub struct Pulling {
     newest: u32,
     /// The entities asked for, one bit each; 0 for all.
     types: u32,
+    began: Time,
+    pub(super) full: bool,
 }
 
 /// One page of a download.
@@ -63,7 +65,7 @@ impl<St: Store> Device<St> {
         if !self.online || self.stopped || self.policy.pull == Pull::Never {
             return;
         }
-        if self.pulling.is_some() {
+        if self.pulling.is_some() || self.waits_for_token() {
             self.pull_again = Some(full || self.pull_again == Some(true));
             return;
         }
@@ -74,22 +76,24 @@ impl<St: Store> Device<St> {
     pub(super) fn ask(&mut self, store: &mut St, since: u32, full: bool, types: u32, cx: &mut Context<Wire>) {
         self.tickets += 1;
         let ticket = self.tickets;
-        self.pulling = Some(Pulling { ticket, since, newest: store.number(Cell::Seq) as u32, types });
+        self.pulling =
+            Some(Pulling { ticket, since, newest: store.number(Cell::Seq) as u32, types, began: cx.uptime(), full });
         let cause = cx.cause();
         let temporary = self.unmapped(store);
         let epoch = self.catching_up.as_ref().map_or(self.epoch, |ahead| ahead.epoch);
         let body =
             Body::Pull { since, full, types, released: self.give_back(store), owes: self.owes(store), temporary };
-        let wire = Wire::new(ticket, 0, epoch, self.policy.integrity, body);
+        let wire = self.signed(store, Wire::new(ticket, 0, epoch, self.policy.integrity, body));
         cx.send(NodeId::SERVER, channel::PULL, cause, [], wire);
         let timer = Timer { channel: channel::PULL_TIME_OUT, number: ticket };
         let named = if matches!(cause, Cause::Op(_)) { Some(cause) } else { None };
-        cx.set_timer(timer, Span::millis(self.policy.time_out), named);
+        cx.set_timer(timer, self.read_time_out(), named);
     }
 
     /// No answer came, or an error: the next trigger asks again.
-    pub(super) fn pull_failed(&mut self, ticket: u32) {
-        if self.pulling.is_some_and(|pulling| pulling.ticket == ticket) {
+    pub(super) fn pull_failed(&mut self, ticket: u32, cx: &mut Context<Wire>) {
+        if let Some(pulling) = self.pulling.filter(|pulling| pulling.ticket == ticket) {
+            cx.sync_ended(pulling.began, false);
             self.pulling = None;
             self.pull_again = None;
             self.catching_up = None;
@@ -105,9 +109,11 @@ impl<St: Store> Device<St> {
         };
         self.pulling = None;
         cx.cancel_timer(Timer { channel: channel::PULL_TIME_OUT, number: ticket });
+        cx.sync_ended(asked.began, !failed);
         if failed || asked.since != since {
             return;
         }
+        self.unused_tokens = 0;
         for (entity, from, to) in identities {
             self.adopt(store, entity, from, to, cx);
         }

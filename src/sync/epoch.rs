@@ -45,7 +45,7 @@ impl<St: Store> Device<St> {
             Body::Held { .. } => self.hold_answered(store, wire.ticket, &[], cx),
             Body::Pulled { .. } if wire.epoch == ahead => return self.collect(store, wire.ticket, wire.body, cx),
             Body::Pulled { .. } => {
-                self.pull_failed(wire.ticket);
+                self.pull_failed(wire.ticket, cx);
                 cx.cancel_timer(Timer { channel: channel::PULL_TIME_OUT, number: wire.ticket });
             }
             _ => {}

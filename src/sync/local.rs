@@ -283,7 +283,13 @@ impl<St: Store> Device<St> {
             }
             Effect::Delete { entity, key } => {
                 let Some(mut row) = rows.live(entity, key) else { return };
-                items.push(item(Action::Delete, row, 0, row.stamps[0]));
+                let mut seen = row;
+                if self.policy.edit_base == EditBase::LastAcked
+                    && let Some(acked) = rows.store.row(Copy::Base, entity, key)
+                {
+                    seen.stamps = acked.stamps;
+                }
+                items.push(item(Action::Delete, seen, 0, row.stamps[0]));
                 if self.policy.deletion != Deletion::Removed {
                     row.deleted = true;
                     row.stamp = now;

@@ -27,6 +27,7 @@ mod requeue;
 mod resolve;
 mod rows;
 mod server;
+mod session;
 mod statements;
 
 pub use device::{CHANNELS, Device, GOALS};
@@ -70,6 +71,8 @@ impl<St: Store> Engine<St> {
     fn facts_of(&self, policy: &Policy) -> Facts {
         let delays = [1, 2, 3, 4, 5].map(|n| policy.delay(n));
         let counted = policy.retries > 0 && policy.counts_as_failure == CountsAs::AnyFailure;
+        // What waits for a token is sent again without having failed.
+        let counted = counted && (policy.token_life == 0 || policy.unauthorised == Unauthorised::CountsAsFailure);
         let attempts = counted.then_some(policy.retries + 1);
         Facts {
             channels: CHANNELS,
@@ -77,6 +80,7 @@ impl<St: Store> Engine<St> {
                 device::channel::PUSH_TIME_OUT,
                 device::channel::PULL_TIME_OUT,
                 device::channel::HOLD_TIME_OUT,
+                device::channel::LOGIN_TIME_OUT,
             ],
             pulls: &[device::channel::PULL],
             longest_period: Span::millis(policy.push_every.max(policy.pull_every).max(policy.retry_cap)),
@@ -149,6 +153,8 @@ impl<St: Store> System for Engine<St> {
         store.set_number(Cell::Boots, i64::from(install) << 8);
         if install == 0 {
             store.set_number(Cell::Offset, crate::sim::clock::MORNING);
+            let life = Span::millis(self.policy.token_life);
+            store.set_number(Cell::Token, crate::sim::clock::MORNING + life.0 as i64);
         }
         store
     }

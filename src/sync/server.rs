@@ -78,6 +78,9 @@ impl<St: Store> Server<St> {
         if !wire.is_intact() {
             return;
         }
+        if self.authenticates(from, &wire, cx) {
+            return;
+        }
         if wire.epoch != self.epoch {
             // What the device knows of this server is not so any more: it has to catch up first.
             return self.fail(from, wire, cx);
@@ -135,6 +138,7 @@ impl<St: Store> Server<St> {
                 cx.reply(from, cx.request(), [], wire);
             }
             Body::Pushed { .. } | Body::Pulled { .. } | Body::Held { .. } | Body::Notice => {}
+            Body::Login | Body::Token { .. } | Body::Unauthorised => {}
         }
     }
 

@@ -315,6 +315,7 @@ impl<St: Store> Server<St> {
                         row.set_by[index] = op;
                     }
                 }
+                self.empty_left_out(&mut row, item.mask, op);
                 row.stamp = stamp;
                 row.version = commit;
                 let key = row.key;

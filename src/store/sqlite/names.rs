@@ -47,6 +47,7 @@ named!(Cell:
     Furthest = "furthest",
     Version = "version",
     Epoch = "epoch",
+    Token = "token",
 );
 
 /// Names of verdicts; what else a verdict says has columns of its own.
