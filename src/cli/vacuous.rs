@@ -91,7 +91,7 @@ pub fn vacuous(registry: &Registry, args: &Replay, out: &mut Out) -> Result<Exit
 fn seen(registry: &Registry, story: &Story) -> Result<Sight, Failure> {
     let mut systems: Vec<(_, Arc<dyn Subject>, Vec<Variant>)> = Vec::new();
     for expected in &story.expect {
-        let flaws = select::watched(registry.flaws(&expected.system));
+        let flaws = select::watched(registry.flaws(&expected.system, story.scenario.domain));
         systems.push((expected, select::system(registry, &expected.system)?, flaws));
     }
     let systems: Vec<_> =

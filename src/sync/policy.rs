@@ -214,6 +214,8 @@ pub struct Policy {
     pub tie: Tie,
     /// What is decided without a human under the strategies that ask one.
     pub decider: Decider,
+    /// Where it is looked at whether the user may.
+    pub permissions: Permissions,
 }
 
 impl Policy {

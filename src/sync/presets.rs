@@ -109,6 +109,7 @@ pub const SERI_2026_01_16: Policy = Policy {
     on_deleted: OnDeleted::Refused,
     tie: Tie::ByDevice,
     decider: Decider::Severity,
+    permissions: Permissions::Unchecked,
 };
 
 /// `seri-2`: 01-16 with batches pushed, `createdAt` kept, the lines of sales downloaded, a pull after each push, and its
@@ -209,6 +210,7 @@ pub const SERI_SOUND: Policy = Policy {
     lamp: LampCounts::Unsynced,
     deletion: Deletion::Tombstone,
     audit: AuditTrail::Complete,
+    permissions: Permissions::AtPush,
     ..SERI_2026_01_16
 };
 
@@ -245,7 +247,7 @@ pub const PAYTRACK: Policy = Policy {
 /// skipped with a log line; an error answer is critical and stops the sync; the device replaces temporary identities; there are no idempotency keys; a sync runs on
 /// reconnect, after an op and every half minute, and only when something is pending; what is pulled counts as synced;
 /// a request is given up after ten seconds, before the next timer; the timestamp of an answer is the server's now, so the
-/// cursor moves to the end with the first page.
+/// cursor moves to the end with the first page; permissions are queued but not sent, so only the device looks at them.
 pub const SMARTDMV: Policy = Policy {
     till_check: TillCheck::None,
     order: OutboxOrder::ByType,
@@ -272,6 +274,7 @@ pub const SMARTDMV: Policy = Policy {
     page: 50,
     deletion: Deletion::Removed,
     clock: Clock::Wall,
+    permissions: Permissions::OnDevice,
     ..SERI_SOUND
 };
 

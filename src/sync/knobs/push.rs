@@ -244,3 +244,14 @@ knob! {
         Device,
     }
 }
+knob! {
+    /// Where it is looked at whether the user may.
+    Permissions {
+        /// Nowhere.
+        Unchecked,
+        /// On the device, when the user acts.
+        OnDevice,
+        /// There, and on the server in the transaction that takes effect.
+        AtPush,
+    }
+}
