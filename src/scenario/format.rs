@@ -172,7 +172,8 @@ pub fn lasts(point: Point) -> bool {
 
 /// Whether the server can suffer this interference.
 pub fn hits_server(point: Point) -> bool {
-    matches!(point, Point::Kill | Point::Overload | Point::ClockOffset | Point::ClockDrift | Point::ClockJump)
+    use Point::{ClockDrift, ClockJump, ClockOffset, Kill, Overload, Restore};
+    matches!(point, Kill | Overload | Restore | ClockOffset | ClockDrift | ClockJump)
 }
 
 /// The prefix of the name of a row whose op is not in the story any more: `removed-op-7.0`.

@@ -179,13 +179,16 @@ impl Reader<'_> {
                 let other = self.named(other.1, fields.need(other.0)?)?;
                 Ok(op.on(key).line(other, 0))
             }
-            Shape::Form { rows, values } => {
+            Shape::Form { rows, needed, values } => {
                 let known: Vec<&str> = rows.iter().map(|(name, _)| *name).chain(values.iter().copied()).collect();
                 let quoted = format!("`{name}`");
                 let fields = Fields::of(json, &quoted, &known)?;
                 let mut keys = Vec::new();
-                for (name, entity) in rows {
-                    keys.push(self.named(*entity, fields.need(name)?)?);
+                for (place, (name, entity)) in rows.iter().enumerate() {
+                    keys.push(match fields.get(name) {
+                        None if place >= needed => Key::NONE,
+                        _ => self.named(*entity, fields.need(name)?)?,
+                    });
                 }
                 let mut op = op.on(keys.remove(0));
                 for line in 0..keys.len().max(values.len()) {

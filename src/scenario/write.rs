@@ -188,7 +188,7 @@ fn shape(scenario: &Scenario, op: &Op, index: usize) -> String {
             let second = op.lines().first().map_or(Key::NONE, |line| line.key);
             inline([(target.0, named(target.1, op.target)), (other.0, named(other.1, second))])
         }
-        Shape::Form { rows, values } => {
+        Shape::Form { rows, values, .. } => {
             let rows = rows.iter().zip(form_rows(rows, op));
             let rows = rows.map(|((name, _), (entity, key))| (*name, named(entity, key)));
             inline(rows.chain(values.iter().enumerate().map(|(n, name)| (*name, op.value(n).to_string()))))

@@ -5,6 +5,7 @@
 
 use super::download::Pulling;
 use super::drain::{Drain, Race};
+use super::epoch::CatchUp;
 use super::escrow::Asking;
 use super::local::Writing;
 use super::message::{Body, Wire};
@@ -34,6 +35,8 @@ pub mod channel {
     pub const HOLD: Channel = Channel(10);
     pub const HOLD_TIME_OUT: Channel = Channel(11);
     pub const NOTICE: Channel = Channel(12);
+    pub const LOGIN: Channel = Channel(13);
+    pub const LOGIN_TIME_OUT: Channel = Channel(14);
 }
 
 /// Names of the engine's channels and timers.
@@ -50,6 +53,8 @@ pub const CHANNELS: &[&str] = &[
     "hold",
     "hold-time-out",
     "notice",
+    "login",
+    "login-time-out",
 ];
 
 /// Goals of the engine, by number.
@@ -70,6 +75,7 @@ pub mod goal {
     pub const GIVEN_UP: u32 = 12;
     pub const CART_LOST: u32 = 13;
     pub const INTERLEAVED: u32 = 14;
+    pub const TOKEN_EXPIRED: u32 = 15;
 }
 
 /// Names of the goals.
@@ -89,6 +95,7 @@ pub const GOALS: &[&str] = &[
     "given-up",
     "cart-lost-with-the-app",
     "two-pushes-interleaved",
+    "token-expired-between-syncs",
 ];
 
 /// The goals that a policy cannot reach in a business, one bit each.
@@ -109,6 +116,7 @@ pub fn out_of_reach(policy: &Policy, domain: &Domain) -> u64 {
     never(goal::RACE_LOST, policy.receipt == Receipt::AtOnce);
     never(goal::GIVEN_UP, policy.retries == 0);
     never(goal::BATCH_SPLIT, domain.expiry.is_none());
+    never(goal::TOKEN_EXPIRED, policy.token_life == 0);
     never(goal::CART_LOST, domain.verbs.iter().all(|verb| verb.promise != Promise::Preparation));
     bits
 }
@@ -142,6 +150,14 @@ pub struct Device<St: Store> {
     /// Rows whose ops go first, where an op that lost a conflict jumps the queue.
     pub(super) urgent: Vec<(Entity, Key)>,
     pub(super) asking: Vec<Asking>,
+    /// How often the server had been restored when everything here came from it.
+    pub(super) epoch: u32,
+    /// What has come of a download from a server that was restored again.
+    pub(super) catching_up: Option<CatchUp>,
+    /// The request for a token that waits for its answer.
+    pub(super) logging_in: Option<u32>,
+    /// Tokens that were not accepted for anything yet.
+    pub(super) unused_tokens: u32,
     debounced: bool,
     shown: Option<Lamp>,
     store: PhantomData<St>,
@@ -172,6 +188,10 @@ impl<St: Store> Device<St> {
             finishing: false,
             urgent: Vec::new(),
             asking: Vec::new(),
+            epoch: 0,
+            catching_up: None,
+            logging_in: None,
+            unused_tokens: 0,
             debounced: false,
             shown: None,
             store: PhantomData,
@@ -183,6 +203,7 @@ impl<St: Store> Device<St> {
         let boots = store.number(Cell::Boots) + 1;
         store.set_number(Cell::Boots, boots);
         self.tickets = (boots as u32) << 12;
+        self.epoch = store.number(Cell::Epoch) as u32;
         if self.policy.restart == Restart::Requeue {
             let mut stuck = Vec::new();
             store.each_item(&mut |item| {
@@ -208,6 +229,9 @@ impl<St: Store> Device<St> {
         }
         self.tick(channel::PUSH_TICK, self.policy.push_every, cx);
         self.tick(channel::PULL_TICK, self.policy.pull_every, cx);
+        if boots & 0xff > 1 || store.number(Cell::Token) == 0 {
+            self.user_logs_in(cx);
+        }
         if store.number(Cell::Ready) == 0 {
             self.pull(store, true, cx);
         } else if self.policy.escrow == Escrow::Shares {
@@ -318,8 +342,9 @@ impl<St: Store> Device<St> {
             }
             channel::PULL_TIME_OUT => {
                 cx.count(Metric::TimeOuts);
-                self.pull_failed(timer.number);
+                self.pull_failed(timer.number, cx);
             }
+            channel::LOGIN_TIME_OUT => self.log_in_again(cx),
             channel::RETRY => {
                 cx.count(Metric::Retries);
                 self.drain(store, cx);
@@ -342,12 +367,19 @@ impl<St: Store> Device<St> {
         if offset > store.number(Cell::Offset) {
             store.set_number(Cell::Offset, offset);
         }
+        // A login is the same in every epoch.
+        let of_tokens = matches!(wire.body, Body::Token { .. } | Body::Unauthorised);
+        if wire.epoch != self.epoch && !of_tokens {
+            return self.other_epoch(store, wire, cx);
+        }
         match wire.body {
             Body::Pushed { results, met, failed } => self.pushed(store, wire.ticket, &results, &met, failed, cx),
             Body::Pulled { .. } => self.pulled(store, wire.ticket, wire.body, cx),
             Body::Held { rows } => self.hold_answered(store, wire.ticket, &rows, cx),
             Body::Notice => self.pull(store, store.number(Cell::Ready) == 0, cx),
-            Body::Push { .. } | Body::Pull { .. } | Body::Hold { .. } => {}
+            Body::Token { until } => self.logged_in(store, wire.ticket, until, cx),
+            Body::Unauthorised => self.unauthorised(store, wire.ticket, cx),
+            Body::Push { .. } | Body::Pull { .. } | Body::Hold { .. } | Body::Login => {}
         }
     }
 
@@ -397,8 +429,12 @@ impl<St: Store> Node for Device<St> {
             }
             Input::Unreachable { message, .. } => match message.body {
                 Body::Hold { .. } => self.hold_answered(store, message.ticket, &[], cx),
+                // The time-out of a login stays set, and asks again.
+                Body::Login => {}
+                Body::Push { .. } if self.waits_for_connection(channel::PUSH_TIME_OUT, message.ticket, cx) => {}
                 Body::Push { .. } => self.push_failed(store, message.ticket, false, cx),
-                _ => self.pull_failed(message.ticket),
+                _ if self.waits_for_connection(channel::PULL_TIME_OUT, message.ticket, cx) => {}
+                _ => self.pull_failed(message.ticket, cx),
             },
             Input::Link { online } => {
                 self.online = online;
@@ -417,6 +453,7 @@ impl<St: Store> Node for Device<St> {
             }
             Input::Finish => {}
             Input::Foreground => {
+                self.user_logs_in(cx);
                 if self.policy.sync_on_start {
                     self.drain(store, cx);
                     self.pull_on_trigger(store, cx);

@@ -8,28 +8,32 @@ use super::policy::*;
 use super::rows::Reported;
 use crate::model::retail::{PRODUCT, SALE_ITEM, STOCK_MOVEMENT, field};
 use crate::model::{Entity, Key, Row, RowState, Value};
-use crate::sim::{Cause, NodeId, OpId, Span};
+use crate::sim::{Cause, NodeId, OpId, Time};
 use crate::store::{Answer, Cell, Copy, Item, Status, Store};
 use crate::system::{Context, Metric, Timer, Verdict, Why, Word};
 
 /// A request that waits for its answer.
 #[derive(Clone, Copy)]
 pub struct Pulling {
-    ticket: u32,
-    since: u32,
+    pub(super) ticket: u32,
+    pub(super) since: u32,
+    /// The last place in the outbox when it was sent.
+    newest: u32,
     /// The entities asked for, one bit each; 0 for all.
     types: u32,
+    began: Time,
+    pub(super) full: bool,
 }
 
 /// One page of a download.
-struct Page<'a> {
-    rows: &'a [Row],
-    answers: &'a [Answer],
+pub(super) struct Page<'a> {
+    pub(super) rows: &'a [Row],
+    pub(super) answers: &'a [Answer],
     /// The commit up to which everything is here once the page is applied; 0 if it says nothing about that.
-    until: u32,
+    pub(super) until: u32,
     /// Where the cursor goes.
-    cursor: u32,
-    more: bool,
+    pub(super) cursor: u32,
+    pub(super) more: bool,
 }
 
 impl<St: Store> Device<St> {
@@ -61,7 +65,7 @@ impl<St: Store> Device<St> {
         if !self.online || self.stopped || self.policy.pull == Pull::Never {
             return;
         }
-        if self.pulling.is_some() {
+        if self.pulling.is_some() || self.waits_for_token() {
             self.pull_again = Some(full || self.pull_again == Some(true));
             return;
         }
@@ -69,25 +73,30 @@ impl<St: Store> Device<St> {
         self.ask(store, since, full, 0, cx);
     }
 
-    fn ask(&mut self, store: &mut St, since: u32, full: bool, types: u32, cx: &mut Context<Wire>) {
+    pub(super) fn ask(&mut self, store: &mut St, since: u32, full: bool, types: u32, cx: &mut Context<Wire>) {
         self.tickets += 1;
         let ticket = self.tickets;
-        self.pulling = Some(Pulling { ticket, since, types });
+        self.pulling =
+            Some(Pulling { ticket, since, newest: store.number(Cell::Seq) as u32, types, began: cx.uptime(), full });
         let cause = cx.cause();
         let temporary = self.unmapped(store);
-        let body = Body::Pull { since, full, types, released: self.give_back(store), temporary };
-        let wire = Wire::new(ticket, 0, self.policy.integrity, body);
+        let epoch = self.catching_up.as_ref().map_or(self.epoch, |ahead| ahead.epoch);
+        let body =
+            Body::Pull { since, full, types, released: self.give_back(store), owes: self.owes(store), temporary };
+        let wire = self.signed(store, Wire::new(ticket, 0, epoch, self.policy.integrity, body));
         cx.send(NodeId::SERVER, channel::PULL, cause, [], wire);
         let timer = Timer { channel: channel::PULL_TIME_OUT, number: ticket };
         let named = if matches!(cause, Cause::Op(_)) { Some(cause) } else { None };
-        cx.set_timer(timer, Span::millis(self.policy.time_out), named);
+        cx.set_timer(timer, self.read_time_out(), named);
     }
 
     /// No answer came, or an error: the next trigger asks again.
-    pub(super) fn pull_failed(&mut self, ticket: u32) {
-        if self.pulling.is_some_and(|pulling| pulling.ticket == ticket) {
+    pub(super) fn pull_failed(&mut self, ticket: u32, cx: &mut Context<Wire>) {
+        if let Some(pulling) = self.pulling.filter(|pulling| pulling.ticket == ticket) {
+            cx.sync_ended(pulling.began, false);
             self.pulling = None;
             self.pull_again = None;
+            self.catching_up = None;
         }
     }
 
@@ -100,11 +109,16 @@ impl<St: Store> Device<St> {
         };
         self.pulling = None;
         cx.cancel_timer(Timer { channel: channel::PULL_TIME_OUT, number: ticket });
+        cx.sync_ended(asked.began, !failed);
         if failed || asked.since != since {
             return;
         }
+        self.unused_tokens = 0;
         for (entity, from, to) in identities {
             self.adopt(store, entity, from, to, cx);
+        }
+        if self.lacks_identities(store, &answers, asked.newest) {
+            return self.ask(store, since, full, asked.types, cx);
         }
         let mut pending = false;
         store.each_item(&mut |item| pending |= item.status != Status::Synced);
@@ -150,7 +164,7 @@ impl<St: Store> Device<St> {
     }
 
     /// The server's rows become the base; ops that it already holds go; what is still pending is applied again.
-    fn rebase(&mut self, store: &mut St, page: Page<'_>, cx: &mut Context<Wire>) {
+    pub(super) fn rebase(&mut self, store: &mut St, page: Page<'_>, cx: &mut Context<Wire>) {
         let Page { rows, answers, until, cursor, more } = page;
         let mut touched: Vec<(Entity, Key, OpId)> = Vec::new();
         let newcomer = store.number(Cell::Ready) == 0;
@@ -191,6 +205,7 @@ impl<St: Store> Device<St> {
             }
             if !accepted {
                 self.unchain_later(store, &items);
+                self.cascade(store, &items, answer.verdict, cx);
             }
             let owner = if accepted { OpId::NONE } else { answer.op };
             for mut item in items {
@@ -210,6 +225,7 @@ impl<St: Store> Device<St> {
                 settled.push(*item);
             }
         });
+        self.keep(store, &settled, cx);
         for item in settled {
             store.remove_item(item.seq);
             if self.policy.tie == Tie::EachKeepsOwn {

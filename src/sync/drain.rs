@@ -8,7 +8,7 @@ use super::policy::*;
 use super::rows::{Reported, redirect, refers};
 use crate::model::retail::*;
 use crate::model::{Entity, Key, RowState, Value};
-use crate::sim::{Cause, NodeId, OpId, Span};
+use crate::sim::{Cause, NodeId, OpId, Span, Time};
 use crate::store::{Action, Answer, Copy, Item, Status, Store};
 use crate::system::{Context, Rule, Timer, Verdict, Why, Word};
 
@@ -19,6 +19,7 @@ pub struct Drain {
     pub(super) cause: Cause,
     /// What left the outbox when it was sent.
     pub(super) taken_out: Vec<Item>,
+    pub(super) began: Time,
 }
 
 /// A sale whose receipt waits for a push.
@@ -30,7 +31,8 @@ pub struct Race {
 impl<St: Store> Device<St> {
     /// Sends what is pending, unless there is nothing, no network, or another drain. Returns the request's number.
     pub(super) fn drain(&mut self, store: &mut St, cx: &mut Context<Wire>) -> Option<u32> {
-        if !self.online || self.paused || self.stopped {
+        let held_up = self.paused || self.stopped || self.catching_up.is_some() || self.waits_for_token();
+        if !self.online || held_up {
             return None;
         }
         let busy = !self.drains.is_empty() || self.marked.is_some();
@@ -100,7 +102,9 @@ impl<St: Store> Device<St> {
                 ops.push(item.op);
             }
         }
-        let wire = Wire::new(ticket, 0, self.policy.integrity, Body::Push { items });
+        self.leave_out(&mut items);
+        let body = Body::Push { items };
+        let wire = self.signed(store, Wire::new(ticket, 0, self.epoch, self.policy.integrity, body));
         for race in &mut self.races {
             // A receipt that still waits goes on waiting for the retry.
             if ops.contains(&race.op) {
@@ -110,13 +114,17 @@ impl<St: Store> Device<St> {
         cx.send(NodeId::SERVER, channel::PUSH, cause, ops, wire);
         let timer = Timer { channel: channel::PUSH_TIME_OUT, number: ticket };
         cx.set_timer(timer, Span::millis(self.policy.time_out), Some(cause));
-        self.drains.push(Drain { ticket, seqs, cause, taken_out });
+        self.drains.push(Drain { ticket, seqs, cause, taken_out, began: cx.uptime() });
         ticket
     }
 
     pub(super) fn sort(&self, items: &mut [Item]) {
         if self.policy.by_op() {
-            return self.sort_by_op(items);
+            self.sort_by_op(items);
+            if self.policy.requeue == Requeue::Jumps {
+                self.let_jump(items);
+            }
+            return;
         }
         // The lines of a sale travel inside it, wherever it stands.
         let sales: Vec<(OpId, Item)> =
@@ -146,9 +154,6 @@ impl<St: Store> Device<St> {
                 (rank(&at), at.seq, item.seq)
             }),
             OutboxOrder::DeviceClock => items.sort_by_key(|item| (item.queued, item.seq)),
-        }
-        if self.policy.requeue == Requeue::Jumps {
-            self.let_jump(items);
         }
     }
 
@@ -193,6 +198,8 @@ impl<St: Store> Device<St> {
         let drain = self.drains.remove(place);
         drain.taken_out.iter().for_each(|item| store.put_item(item));
         cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: ticket });
+        cx.sync_ended(drain.began, !failed);
+        self.unused_tokens = 0;
         self.failures = if met.is_empty() { 0 } else { self.failures + 1 };
         let blind = failed || self.policy.marking == Marking::ByBatch;
         let types =
@@ -290,6 +297,7 @@ impl<St: Store> Device<St> {
         let drain = self.drains.remove(place);
         drain.taken_out.iter().for_each(|item| store.put_item(item));
         cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: ticket });
+        cx.sync_ended(drain.began, false);
         self.paused |= self.policy.liveness == Liveness::OnlineEvent;
         if self.policy.counts_as_failure == CountsAs::AnyFailure {
             let mut delay = None;
@@ -330,7 +338,7 @@ impl<St: Store> Device<St> {
         }
     }
 
-    fn requeue(&self, store: &mut St, seqs: &[u32], status: Status, cx: &mut Context<Wire>) {
+    pub(super) fn requeue(&self, store: &mut St, seqs: &[u32], status: Status, cx: &mut Context<Wire>) {
         for seq in seqs {
             if let Some(mut item) = store.item(*seq)
                 && item.status == Status::Syncing
@@ -430,6 +438,7 @@ impl<St: Store> Device<St> {
             items.iter().for_each(|item| store.remove_item(item.seq));
         }
         self.notify(store, op, verdict, cx);
+        self.cascade(store, &items, verdict, cx);
     }
 
     /// Tells the user what became of an op, and keeps the notice: the app may die before it shows.
@@ -580,9 +589,9 @@ pub fn type_rank(table: TypeTable, entity: Entity) -> u32 {
     let order: &[Entity] = match table {
         TypeTable::ProductsFirst => &[
             PRODUCT,
-            PRODUCT_BATCH,
             SUPPLIER,
             SUPPLIER_ORDER,
+            PRODUCT_BATCH,
             SALE,
             SALE_ITEM,
             EXPENSE,

@@ -36,6 +36,13 @@ impl Decision {
     }
 }
 
+/// An op that cannot be taken together with the others of its push.
+struct Refusal {
+    op: OpId,
+    verdict: Verdict,
+    decisions: Vec<Decision>,
+}
+
 impl<St: Store> Server<St> {
     /// The next transaction of an op, or of the whole push. Returns whether others may come in after it.
     pub(super) fn next_op(
@@ -143,18 +150,63 @@ impl<St: Store> Server<St> {
         op_done(task, until, op, verdict, commit)
     }
 
-    /// All ops of a push in one transaction: one that is refused takes all others back, and the answer is an error.
+    /// All ops of a push in one transaction: one that is rejected takes all others back, and the answer is an error. An op
+    /// that lost a conflict, with a deletion too, is no error: the transaction begins again without it, and it has its verdict beside the others.
     fn all_at_once(&mut self, store: &mut St, task: &mut PushTask, from: NodeId, cx: &mut Context<Wire>) -> bool {
-        store.begin();
-        let mark = cx.written();
-        let known = task.made.len();
+        let (mark, known) = (cx.written(), task.made.len());
+        let mut lost: Vec<(OpId, Verdict, Vec<Decision>)> = Vec::new();
+        let done = loop {
+            store.begin();
+            match self.all_but(store, task, from, &lost, cx) {
+                Ok(done) => break done,
+                Err(Refusal { op, verdict, decisions }) => {
+                    store.rollback();
+                    cx.unwrite(mark);
+                    task.made.truncate(known);
+                    if matches!(verdict, Verdict::Rejected { .. }) && !is_conflict(&task.items, op, verdict) {
+                        task.at = task.items.len();
+                        task.failed = true;
+                        return true;
+                    }
+                    lost.push((op, verdict, decisions));
+                }
+            }
+        };
+        store.commit();
+        for (until, op, verdict, commit) in done {
+            if self.is_left(verdict) {
+                let items: Vec<Item> = task.items[task.at..until].to_vec();
+                self.leave_to_device(store, task, &items, until);
+                continue;
+            }
+            cx.decide(op, verdict);
+            op_done(task, until, op, verdict, commit);
+        }
+        true
+    }
+
+    /// Whether the device is to decide what this is the verdict on.
+    fn is_left(&self, verdict: Verdict) -> bool {
+        verdict == Verdict::Manual && self.asks_device()
+    }
+
+    /// Takes all ops of a push but those that lost a conflict.
+    fn all_but(
+        &mut self,
+        store: &mut St,
+        task: &mut PushTask,
+        from: NodeId,
+        lost: &[(OpId, Verdict, Vec<Decision>)],
+        cx: &mut Context<Wire>,
+    ) -> Result<Vec<(usize, OpId, Verdict, u32)>, Refusal> {
         let mut done = Vec::new();
         let mut at = 0;
         while at < task.items.len() {
             let until = end_of_op(&task.items, at);
             let items: Vec<Item> = task.items[at..until].to_vec();
             let (op, key) = (items[0].op, self.key_of_op(&items[0]));
-            let (verdict, commit) = match store.answer(key).filter(|_| self.is_keyed_op(&items)) {
+            let keyed = self.is_keyed_op(&items);
+            let (verdict, commit) = match store.answer(key).filter(|_| keyed) {
                 Some(answer) => {
                     self.recall(store, &items, &mut task.made);
                     (answer.verdict, answer.commit)
@@ -162,29 +214,37 @@ impl<St: Store> Server<St> {
                 None => {
                     let commit = self.commit(store);
                     let mut decisions = Vec::new();
-                    let taken = self.take_all(store, &items, commit, &mut decisions, &mut task.made, cx);
-                    if taken.is_err() {
-                        store.rollback();
-                        cx.unwrite(mark);
-                        task.made.truncate(known);
-                        task.at = task.items.len();
-                        task.failed = true;
-                        return true;
+                    let verdict = match lost.iter().find(|(other, ..)| *other == op) {
+                        Some((_, verdict, _)) if self.is_left(*verdict) => {
+                            done.push((until, op, *verdict, commit));
+                            at = until;
+                            continue;
+                        }
+                        Some((_, verdict, own)) => {
+                            self.record(store, op, *verdict, own, commit, cx);
+                            *verdict
+                        }
+                        None => {
+                            let taken = self.take_all(store, &items, commit, &mut decisions, &mut task.made, cx);
+                            if let Err(verdict) = taken {
+                                decisions.retain(|decision| decision.loser == op);
+                                decisions.extend(self.loss(store, &items, verdict));
+                                return Err(Refusal { op, verdict, decisions });
+                            }
+                            self.record(store, op, Verdict::Accepted, &decisions, commit, cx);
+                            Verdict::Accepted
+                        }
+                    };
+                    if keyed {
+                        self.remember(store, key, op, from, commit, verdict, cx);
                     }
-                    self.record(store, op, Verdict::Accepted, &decisions, commit, cx);
-                    self.remember(store, key, op, from, commit, Verdict::Accepted, cx);
-                    (Verdict::Accepted, commit)
+                    (verdict, commit)
                 }
             };
             done.push((until, op, verdict, commit));
             at = until;
         }
-        store.commit();
-        for (until, op, verdict, commit) in done {
-            cx.decide(op, verdict);
-            op_done(task, until, op, verdict, commit);
-        }
-        true
+        Ok(done)
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -380,6 +440,7 @@ impl<St: Store> Server<St> {
                 let Some(mut row) = rows.get(item.row.entity, item.row.key) else {
                     return Err(refused(Rule::Missing, item.row.key));
                 };
+                self.rule_deletion(&row, item, decisions, rows.cx)?;
                 if self.policy.deletion == Deletion::Removed {
                     rows.remove(row.entity, row.key, item.op, Why::Effect);
                 } else if !row.deleted {
@@ -428,7 +489,7 @@ impl<St: Store> Server<St> {
             && there.origin == op
             && row.key.is_made()
         {
-            if self.policy.same_row == SameRow::Conflicts {
+            if self.policy.same_row == SameRow::Conflicts && self.policy.key_made == KeyMade::Once {
                 return Err(Verdict::Superseded { by: op });
             }
             // Nothing told the server that it has done this op before: it makes the row again.
@@ -594,6 +655,12 @@ fn counted_change<St: Store>(store: &St, movement: &Row) -> i64 {
     amount(movement) + reversal.map_or(0, |row| amount(&row))
 }
 
+/// Whether a rejection is a conflict with a deletion: the op edits the row that is gone.
+fn is_conflict(items: &[Item], op: OpId, verdict: Verdict) -> bool {
+    let edits = |key| items.iter().any(|item| item.op == op && item.action == Action::Update && item.row.key == key);
+    matches!(verdict, Verdict::Rejected { rule: Rule::Deleted, about, .. } if edits(about))
+}
+
 pub(super) fn refused(rule: Rule, about: Key) -> Verdict {
     Verdict::Rejected { rule, about, available: 0, requested: 0 }
 }
@@ -632,6 +699,14 @@ fn op_done(task: &mut PushTask, until: usize, op: OpId, verdict: Verdict, commit
 /// An edit that was made over one that has been refused stands over what that one stood over.
 pub(super) fn unchain(item: &mut Item, refused: &Item) -> bool {
     let field = refused.mask.trailing_zeros() as usize % refused.row.stamps.len();
+    if item.action == Action::Delete
+        && refused.action == Action::Update
+        && (item.row.entity, item.row.key) == (refused.row.entity, refused.row.key)
+        && item.row.stamps[field] == refused.row.stamps[field]
+    {
+        item.row.stamps[field] = refused.base;
+        return true;
+    }
     let chained = item.action == Action::Update
         && refused.action == Action::Update
         && (item.row.entity, item.row.key, item.mask) == (refused.row.entity, refused.row.key, refused.mask)

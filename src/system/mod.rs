@@ -19,6 +19,10 @@ use crate::sim::NodeId;
 pub trait Message: Clone {
     /// Size on the wire, in bytes.
     fn bytes(&self) -> u32;
+    /// Its size once compressed, in bytes; by default nothing is compressed.
+    fn compressed(&self) -> u32 {
+        self.bytes()
+    }
     /// Damages the message in a way that `luck` chooses. Returns whether it can still be parsed; what cannot arrives as
     /// [`Input::Garbled`]. The default is that damage is always noticed by the parser.
     fn corrupt(&mut self, luck: u32) -> bool {
@@ -126,6 +130,11 @@ pub trait System: Sync {
     /// must stay as it is. Nothing, by default.
     fn upgraded(&self, who: NodeId, disk: &mut Self::Disk) {
         let _ = (who, disk);
+    }
+    /// The server is stopped and will boot from a backup of its disk: what the system makes of that. Epochs count from 1;
+    /// what the server took since the backup was made is gone. Nothing, by default.
+    fn restored(&self, disk: &mut Self::Disk, epoch: u32) {
+        let _ = (disk, epoch);
     }
     /// Whether this row of the server belongs on this device. All of them, by default.
     fn in_scope(&self, device: NodeId, row: &Row) -> bool {

@@ -45,6 +45,9 @@ named!(Cell:
     Boots = "boots",
     Sequence = "sequence",
     Furthest = "furthest",
+    Version = "version",
+    Epoch = "epoch",
+    Token = "token",
 );
 
 /// Names of verdicts; what else a verdict says has columns of its own.

@@ -117,3 +117,13 @@ knob! {
         Nothing,
     }
 }
+knob! {
+    /// What a deletion does whose author had not seen the latest edit of the row.
+    StaleDeletion {
+        /// It is taken like any other.
+        Taken,
+        /// It is a conflict: where the server wins the row stays and the author is told; under any other strategy the row
+        /// goes, and the edit is recorded as the loser.
+        Conflicts,
+    }
+}

@@ -405,3 +405,23 @@ knob! {
         AfterAnyPage,
     }
 }
+knob! {
+    /// What an answer of 401 does: the token has expired.
+    Unauthorised {
+        /// Nothing is sent until a new token has come; then everything goes on.
+        Pauses,
+        /// It counts as a failure like any other; a new token comes when the app starts or returns to the foreground.
+        CountsAsFailure,
+    }
+}
+knob! {
+    /// What an edit sends of its row.
+    Payload {
+        /// All of it.
+        Rows,
+        /// The fields that it sets; the server keeps what is left out.
+        ChangedFields,
+        /// The fields that it sets; the server empties what is left out.
+        ChangedFieldsAlone,
+    }
+}
