@@ -322,6 +322,7 @@ pub const SMARTDMV_SOUND: Policy = Policy {
     identity: Identity::Server,
     push_every: 30_000,
     resolution: Resolution::ThreeWayMerge,
+    stale_deletion: StaleDeletion::Conflicts,
     ..SERI_SOUND
 };
 
