@@ -247,6 +247,7 @@ pub static DOMAIN: Domain = Domain {
     totals: &[],
     expiry: None,
     unique: &[],
+    permission: None,
     receipts: &[Verb(0)],
     scope: everywhere,
     transition,

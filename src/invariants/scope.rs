@@ -44,6 +44,18 @@ impl Invariant for ScopeKept {
                 });
             }
         }
+        let makes = node.is_server() && write.before.is_none() && write.why == Why::Effect;
+        if makes
+            && let Some(record) = history.op(after.origin)
+            && super::rejections::is_forbidden(history, record.op.user)
+        {
+            let breach =
+                Breach { kind: "not-permitted", entity: after.entity, node: *node, ops: &[after.origin], at: None };
+            log.broke(history.domain, breach, || {
+                let (op, user) = (scenario.op_name(after.origin), record.op.user);
+                format!("{op} made a {table} for user {user}, whose permission had been taken away")
+            });
+        }
         let foreign = !node.is_server() && write.why == Why::Copied && !history.is_own(*node, after.origin);
         if foreign && !(history.in_scope)(*node, after) {
             let breach = Breach { kind: "leaked", entity: after.entity, node: *node, ops: &[after.origin], at: None };

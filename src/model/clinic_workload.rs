@@ -9,7 +9,8 @@ use super::domain::{Dice, Setting};
 use super::op::{Op, Verb};
 use super::row::{Entity, Key, Row, Value};
 
-/// Opening rows of both practices: a client with a pet, one or two practitioners, an appointment, an open invoice.
+/// Opening rows of both practices: a client with a pet, one or two practitioners, an appointment, an open invoice,
+/// a permission.
 pub fn opening(dice: &mut Dice, hot: bool) -> Vec<(String, Row)> {
     let mut rows = Vec::new();
     for practice in 1..=2 {
@@ -43,6 +44,8 @@ pub fn opening(dice: &mut Dice, hot: bool) -> Vec<(String, Row)> {
             (field::INVOICE_DUE, total),
         ];
         row("I", INVOICE, key, &invoice);
+        let user = Value::int(if practice == 1 { 1 } else { 3 });
+        row("M", PERMISSION, key, &[(field::USER, user), (field::ALLOWED, Value::int(1))]);
     }
     rows
 }
@@ -120,6 +123,7 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
             let edit = edits.get(dice.below(edits.len().max(1) as u64) as usize)?;
             number(with(DECIDE).after(edit.id), dice.between(0, 1))
         }
+        _ if dice.one_in(2) => number(with(PERMIT).on(pick(dice, PERMISSION)?), dice.between(0, 1)),
         _ => with(REFRESH).line(Key::NONE, 0),
     })
 }

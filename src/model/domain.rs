@@ -177,6 +177,27 @@ pub struct TotalLaw {
     pub line: (Entity, u8, u8),
 }
 
+/// Who may make rows: a user for whom a row of this entity says no may not.
+#[derive(Clone, Copy, Debug)]
+pub struct PermissionLaw {
+    /// The entity of the permissions.
+    pub entity: Entity,
+    /// The field that holds the user.
+    pub user: u8,
+    /// The field that says whether the user may: 0 for no.
+    pub allowed: u8,
+}
+
+impl PermissionLaw {
+    /// Whether this row says that a user may not.
+    pub fn forbids(&self, row: &Row, user: u16) -> bool {
+        row.entity == self.entity
+            && !row.deleted
+            && row.get(self.user).get() == Some(i64::from(user))
+            && row.get(self.allowed).get() == Some(0)
+    }
+}
+
 /// Batches that must be sold earliest expiry first.
 #[derive(Clone, Copy, Debug)]
 pub struct ExpiryLaw {
@@ -339,6 +360,8 @@ pub struct Domain {
     pub expiry: Option<ExpiryLaw>,
     /// Fields that no two live rows of an entity share, where all of them are set: a practitioner's slot.
     pub unique: &'static [(Entity, &'static [u8])],
+    /// Who may make rows, where that is not everybody.
+    pub permission: Option<PermissionLaw>,
     /// Ops that somebody waits for at the counter, to leave with a receipt.
     pub receipts: &'static [Verb],
     /// Whether a row belongs on a device.

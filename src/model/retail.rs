@@ -450,6 +450,7 @@ pub static RETAIL: Domain = Domain {
         sale_kind: kind::SALE,
     }),
     unique: &[(PRODUCT_SUPPLIER, &[0, 1])],
+    permission: None,
     receipts: &[SELL, COMPLETE, SELL_ON_CREDIT],
     scope: everywhere,
     transition,

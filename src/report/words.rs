@@ -91,6 +91,7 @@ fn rule_words(rule: Rule) -> &'static str {
         Rule::Conflict => "somebody changed the same thing",
         Rule::Deleted => "somebody deleted it",
         Rule::Taken => "somebody has it already",
+        Rule::Forbidden => "the user may not",
     }
 }
 

@@ -8,7 +8,7 @@ use super::device::goal;
 use super::message::{ItemResult, Wire};
 use super::policy::*;
 use super::resolve::witness;
-use super::rows::{Reported, holder, redirect};
+use super::rows::{Reported, forbidding, holder, redirect};
 use super::server::{PushTask, Server};
 use super::statements::{Statement, account, refers_to};
 use crate::model::domain::SPLIT;
@@ -470,6 +470,11 @@ impl<St: Store> Server<St> {
     ) -> Result<(), Verdict> {
         let op = item.op;
         let row = item.row;
+        if self.policy.permissions == Permissions::AtPush
+            && let Some(permission) = forbidding(self.domain, store, &row)
+        {
+            return Err(refused(Rule::Forbidden, permission));
+        }
         if self.policy.references == References::Checked {
             for (entity, key) in refers_to(self.domain, &row) {
                 match store.row(Copy::Visible, entity, key) {

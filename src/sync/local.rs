@@ -5,7 +5,7 @@
 use super::device::{Device, goal};
 use super::message::Wire;
 use super::policy::*;
-use super::rows::{Live, Reported, holder, redirect, references, subjects};
+use super::rows::{Live, Reported, forbidding, holder, redirect, references, subjects};
 use super::statements::refers_to;
 use crate::model::retail::{
     self, COMPLETE, COUNT, COUNT_BATCH, MOVE, PRODUCT, PRODUCT_BATCH, SALE_ITEM, STOCK_MOVEMENT, field, kind,
@@ -145,6 +145,10 @@ impl<St: Store> Device<St> {
         let there = |entity, key| store.row(Copy::Visible, entity, key);
         let wanted = match *effect {
             Effect::Create(row) => {
+                let looks = self.policy.permissions != Permissions::Unchecked;
+                if looks && forbidding(self.domain, store, &row).is_some() {
+                    return true;
+                }
                 let gone = |(entity, key)| there(entity, key).is_some_and(|row| row.deleted);
                 let differs = |there: Row| !there.deleted && there.fields != row.fields;
                 if refers_to(self.domain, &row).into_iter().any(gone) || there(row.entity, row.key).is_some_and(differs)

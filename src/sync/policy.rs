@@ -214,6 +214,8 @@ pub struct Policy {
     pub tie: Tie,
     /// What is decided without a human under the strategies that ask one.
     pub decider: Decider,
+    /// Where it is looked at whether the user may.
+    pub permissions: Permissions,
     /// What a device does once the server has been restored from a backup.
     pub after_restore: AfterRestore,
     /// How long a token lives, in milliseconds; 0 for no authentication.

@@ -109,6 +109,7 @@ pub const SERI_2026_01_16: Policy = Policy {
     on_deleted: OnDeleted::Refused,
     tie: Tie::ByDevice,
     decider: Decider::Severity,
+    permissions: Permissions::Unchecked,
     after_restore: AfterRestore::TrustsItsMarks,
     token_life: 0,
     unauthorised: Unauthorised::Pauses,
@@ -216,6 +217,7 @@ pub const SERI_SOUND: Policy = Policy {
     lamp: LampCounts::Unsynced,
     deletion: Deletion::Tombstone,
     audit: AuditTrail::Complete,
+    permissions: Permissions::AtPush,
     after_restore: AfterRestore::SendsAgain,
     ..SERI_2026_01_16
 };
@@ -260,10 +262,11 @@ pub const PAYTRACK: Policy = Policy {
 
 /// SmartDMV as written. Readings: operations travel in arrays of fifty, each with a result of its own; a conflict is seen
 /// by time alone; the strategy is manual, and what is of low severity is decided without asking; a validation error is
-/// skipped with a log line; an error answer is critical and stops the sync; the device replaces temporary identities; there are no idempotency keys; a sync runs on
-/// reconnect, after an op and every half minute, and only when something is pending; what is pulled counts as synced;
+/// skipped with a log line; an error answer is critical and stops the sync; the device replaces temporary identities;
+/// there are no idempotency keys; a sync runs on reconnect, after an op and every half minute, and only when something is
+/// pending; what is pulled counts as synced;
 /// a request is given up after ten seconds, before the next timer; the timestamp of an answer is the server's now, so the
-/// cursor moves to the end with the first page.
+/// cursor moves to the end with the first page; permissions are queued but not sent, so only the device looks at them.
 pub const SMARTDMV: Policy = Policy {
     cascade: Cascade::SendsAnyway,
     till_check: TillCheck::None,
@@ -291,6 +294,7 @@ pub const SMARTDMV: Policy = Policy {
     page: 50,
     deletion: Deletion::Removed,
     clock: Clock::Wall,
+    permissions: Permissions::OnDevice,
     after_restore: AfterRestore::TrustsItsMarks,
     ..SERI_SOUND
 };
@@ -318,6 +322,7 @@ pub const SMARTDMV_SOUND: Policy = Policy {
     identity: Identity::Server,
     push_every: 30_000,
     resolution: Resolution::ThreeWayMerge,
+    stale_deletion: StaleDeletion::Conflicts,
     ..SERI_SOUND
 };
 

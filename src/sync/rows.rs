@@ -133,6 +133,18 @@ pub fn holder<St: Store>(domain: &Domain, store: &St, wanted: &Row) -> Option<Ke
     })
 }
 
+/// The permission that says no for the user who makes a row, if there is one.
+pub fn forbidding<St: Store>(domain: &Domain, store: &St, made: &Row) -> Option<Key> {
+    let law = domain.permission?;
+    let mut found = None;
+    store.each_of(Copy::Visible, law.entity, &mut |row| {
+        if law.forbids(row, made.actor) {
+            found = found.or(Some(row.key));
+        }
+    });
+    found
+}
+
 /// Whether a row refers to this identity.
 pub fn refers(domain: &Domain, row: &Row, entity: Entity, key: Key) -> bool {
     let named = Value::key(key);

@@ -71,6 +71,8 @@ pub enum Rule {
     Deleted,
     /// Another row has what only one may have (a practitioner's slot).
     Taken,
+    /// The user may not.
+    Forbidden,
 }
 
 /// What the server decided about an op.
