@@ -33,6 +33,7 @@ impl Registry {
     /// The systems that come with squall.
     pub fn builtin() -> Registry {
         let mut registry = Registry::empty()
+            .with_hook(Box::new(super::builtin::fleet))
             .with_hook(Box::new(super::builtin::with_knobs))
             .with_repairs(Box::new(super::flaws::repairs))
             .with_flaws(Box::new(super::flaws::flaws));

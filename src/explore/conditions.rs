@@ -17,6 +17,7 @@ pub(super) mod salt {
     pub const TIME: u64 = 20;
     pub const INTERFERENCE: u64 = 21;
     pub const USER: u64 = 22;
+    pub const MEETING: u64 = 23;
 }
 
 /// Interferences that strike devices, and those that strike the server.
@@ -35,7 +36,7 @@ pub(super) const ON_DEVICES: [Point; 13] = [
     Point::Wipe,
     Point::Upgrade,
 ];
-pub(super) const ON_SERVER: [Point; 2] = [Point::Kill, Point::Overload];
+pub(super) const ON_SERVER: [Point; 3] = [Point::Kill, Point::Overload, Point::Restore];
 
 /// What one seed draws before anything is invented.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -104,7 +105,7 @@ impl Conditions {
                 let rare = if point == Point::Wipe { 49_152 } else { 0 };
                 let on = !calm && profile.interferences > 0 && !draw.chance(profile.off) && !draw.next().chance(rare);
                 let count = 1 + draw.next().next().below(u64::from(profile.interferences.max(1))) as u32;
-                let once = matches!(point, Point::Wipe | Point::Upgrade);
+                let once = matches!(point, Point::Wipe | Point::Upgrade | Point::Restore);
                 on.then_some((point, server, if once { 1 } else { count }))
             })
             .collect();

@@ -4,6 +4,8 @@
 //! luck (promise P1). The world owns the disks, the links and the clocks; nodes only ever see inputs. It judges nothing:
 //! invariants do, from the history it keeps.
 
+mod restore;
+
 use super::carried::Carried;
 use super::link::Direction;
 use super::node::{Seat, Slot};
@@ -18,6 +20,7 @@ use crate::sim::{
 };
 use crate::system::context::{Outgoing, Route, TimerChange};
 use crate::system::{Context, Facts, Input, Message, Node, Pending, PendingState, System, Task, Timer, Verdict, Word};
+use restore::Copied;
 
 /// Where the run's luck comes from.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +111,8 @@ struct World<'a, S: System> {
     endless: Option<(NodeId, String)>,
     /// In runs that never heal the final phase begins no earlier.
     acted_by: Time,
+    /// Backups of the server that a restore of the scenario has made.
+    backups: Vec<Copied<S>>,
 }
 
 /// Runs a scenario.
@@ -182,6 +187,7 @@ impl<'a, S: System> World<'a, S> {
             send_order: 0,
             newest: vec![[0; 2]; count],
             endless: None,
+            backups: Vec::new(),
             acted_by: scenario.steps.iter().map(|step| step.at).fold(Time::ZERO + Span::secs(600), Time::max),
         }
     }
@@ -425,7 +431,7 @@ impl<'a, S: System> World<'a, S> {
         if begins {
             self.cx.choices.interfered(label);
             if let Some(fault) = Fault::of_interference(point, node.is_server())
-                && fault != Fault::Overload
+                && !matches!(fault, Fault::Overload | Fault::Restore)
             {
                 self.faults[fault as usize] += 1;
             }
@@ -464,6 +470,11 @@ impl<'a, S: System> World<'a, S> {
             }
             Point::Overload => slot.overloaded_until = until,
             Point::Wipe => self.wipe(node, label),
+            Point::Restore if begins => {
+                self.back_up(index);
+                self.push(until, label, Pends::End { index });
+            }
+            Point::Restore => self.restore(index, label),
             _ => {
                 slot.link.interfere(point, begins, strength);
                 if begins {

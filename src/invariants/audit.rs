@@ -5,7 +5,7 @@
 use super::loss::entity_of;
 use super::{Breach, History, Invariant, Log, Moment, wants};
 use crate::model::{Domain, Entity, Key};
-use crate::sim::{NodeId, OpId};
+use crate::sim::{NodeId, OpId, Time};
 use crate::system::{Audit, Facts, Verdict};
 
 /// Each conflict, rejection and change has its log entry.
@@ -44,6 +44,10 @@ impl Invariant for AuditComplete {
     }
     fn wants(&self) -> u8 {
         wants::WROTE_ON_SERVER | wants::DECIDED | wants::BETWEEN_ON_SERVER
+    }
+    fn restored(&mut self, _: &History<'_>, _: Time) {
+        self.decided.clear();
+        self.conflicts.clear();
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         match moment {

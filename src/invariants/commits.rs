@@ -19,7 +19,7 @@ pub struct Commit {
     pub value: Value,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 enum List {
     #[default]
     Never,
@@ -28,7 +28,7 @@ enum List {
 }
 
 /// The changes of one row's fields.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct RowCommits([List; FIELDS]);
 
 impl RowCommits {
@@ -44,7 +44,7 @@ impl RowCommits {
 }
 
 /// The changes of all fields, by row.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Commits {
     rows: Table<(Entity, Key), RowCommits>,
 }
@@ -61,5 +61,23 @@ impl Commits {
     /// The changes of a row, to add to them.
     pub fn of_row(&mut self, entity: Entity, key: Key) -> &mut RowCommits {
         self.rows.get_or_insert_with((entity, key), RowCommits::default)
+    }
+
+    /// The same without everything that came after a time: what a server that goes back to its backup still knows.
+    pub fn up_to(&self, time: Time) -> Commits {
+        let mut kept = Commits::default();
+        for ((entity, key), row) in self.rows.iter() {
+            for (field, list) in row.0.iter().enumerate() {
+                let all = match list {
+                    List::Never => continue,
+                    List::Once(commit) => std::slice::from_ref(commit),
+                    List::Often(all) => all,
+                };
+                for commit in all.iter().filter(|commit| commit.at <= time) {
+                    kept.of_row(*entity, *key).push(field as u8, *commit);
+                }
+            }
+        }
+        kept
     }
 }

@@ -173,6 +173,9 @@ impl Invariant for ConflictsDecided {
             self.wrote(history, write, log);
         }
     }
+    fn restored(&mut self, _: &History<'_>, made: Time) {
+        self.overwrites.retain(|one| one.at <= made);
+    }
     fn judge(&mut self, history: &History<'_>, log: &mut Log) {
         for one in &self.overwrites {
             Self::judge_overwrite(history, log, one);

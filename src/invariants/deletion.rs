@@ -151,6 +151,9 @@ impl Invariant for DeletedStaysDeleted {
     fn wants(&self) -> u8 {
         wants::WROTE | wants::BETWEEN
     }
+    fn restored(&mut self, _: &History<'_>, made: Time) {
+        self.deleted.retain(|_, (at, _)| *at <= made);
+    }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         match moment {
             Moment::Wrote(_, write) if write.row().is_some_and(|row| row.entity.is_bookkeeping()) => {}

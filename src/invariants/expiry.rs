@@ -8,7 +8,7 @@ use super::history::canonical;
 use super::{Breach, History, Invariant, Log, Moment, wants};
 use crate::model::domain::ExpiryLaw;
 use crate::model::{Domain, Entity, Key, Row};
-use crate::sim::{NodeId, OpId, clock};
+use crate::sim::{NodeId, OpId, Time, clock};
 use crate::system::{Facts, Why, Write};
 use std::collections::BTreeMap;
 
@@ -135,6 +135,12 @@ impl Invariant for BatchesFirstExpiredFirstOut {
     }
     fn wants(&self) -> u8 {
         wants::WROTE_ON_SERVER | wants::BETWEEN_ON_SERVER
+    }
+    fn restored(&mut self, history: &History<'_>, _: Time) {
+        let Some(law) = history.domain.expiry else { return };
+        self.writes.clear();
+        let all = (law.batch, Key::NONE)..=(law.batch, Key(u64::MAX));
+        self.batches = history.server().rows.range(all).map(|((_, key), row)| (*key, *row)).collect();
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         let Some(law) = history.domain.expiry else { return };

@@ -4,6 +4,7 @@
 //! that several invariants share (who saw what, which op took effect when). It judges nothing itself.
 
 use super::commits::{Commit, Commits};
+use super::epochs::Epochs;
 use crate::model::domain::SPLIT;
 use crate::model::table::{Sorted, Table};
 use crate::model::{Class, Domain, Entity, Key, Op, Row, Scenario};
@@ -151,6 +152,8 @@ pub struct History<'a> {
     detailed: bool,
     /// Every change of a field on the server, opening values first.
     pub commits: Commits,
+    /// What the server was like before it was restored.
+    pub epochs: Epochs,
     /// Whether a server row belongs on a device.
     pub in_scope: &'a dyn Fn(NodeId, &Row) -> bool,
     /// Rows deleted on the server by an op: when, and by which.
@@ -228,6 +231,7 @@ impl<'a> History<'a> {
             ops,
             detailed: true,
             commits,
+            epochs: Epochs::default(),
             in_scope,
             deletions: BTreeMap::new(),
             undone: Vec::new(),
@@ -258,6 +262,14 @@ impl<'a> History<'a> {
     /// Every op that happened, in order of id.
     pub fn ops(&self) -> impl Iterator<Item = &OpRecord> {
         self.ops.iter().flatten().filter(|record| record.at.is_some())
+    }
+    /// The records of all ops, those that have not happened yet among them.
+    pub(super) fn records(&self) -> impl Iterator<Item = &OpRecord> {
+        self.ops.iter().flatten()
+    }
+    /// The same, to change them.
+    pub(super) fn records_mut(&mut self) -> impl Iterator<Item = &mut OpRecord> {
+        self.ops.iter_mut().flatten()
     }
     /// A node.
     pub fn node(&self, id: NodeId) -> &NodeView {
@@ -358,14 +370,26 @@ impl<'a> History<'a> {
         }
     }
 
+    /// A row that two ops have made, one after the other, counts as the work of both.
     fn note_undone(&mut self, row: &Row, key: Key, by: OpId) {
-        let acted = |op: OpId| self.op(op).and_then(|record| Some((record.op.node, record.at?)));
-        if let (Some((maker, made)), Some((deleter, deleted))) = (acted(row.origin), acted(by))
-            && maker == deleter
-            && made > deleted
-        {
-            self.undone.push((row.entity, key, row.origin, by, self.now));
+        let mut makers = vec![row.origin];
+        for (field, spec) in self.domain.fields(row.entity).iter().enumerate() {
+            let op = row.set_by[field];
+            if matches!(spec.class, Class::Reference(_)) && !key.is_made() && !makers.contains(&op) {
+                makers.push(op);
+            }
         }
+        for maker in makers {
+            if self.was_done_before(by, maker) {
+                self.undone.push((row.entity, key, maker, by, self.now));
+            }
+        }
+    }
+
+    /// Whether two ops were done on one device, this one first.
+    pub fn was_done_before(&self, op: OpId, later: OpId) -> bool {
+        let acted = |op: OpId| self.op(op).and_then(|record| Some((record.op.node, record.at?)));
+        matches!((acted(op), acted(later)), (Some((one, at)), Some((other, after))) if one == other && at < after)
     }
 
     fn note_deltas(&mut self, write: &Write) {

@@ -14,6 +14,7 @@ pub mod conflicts;
 pub mod convergence;
 pub mod deletion;
 pub mod effects;
+pub mod epochs;
 pub mod expiry;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -31,6 +32,7 @@ mod sound_days;
 pub mod stock;
 pub mod words;
 
+pub use epochs::Backup;
 pub use history::{History, NodeView, OpRecord};
 
 use crate::model::{Domain, Entity, Op};
@@ -150,6 +152,11 @@ pub trait Invariant {
     fn wants(&self) -> u8;
     /// Looks at a moment.
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log);
+    /// The server was restored from a backup made at that time; the history already shows it. What the invariant itself
+    /// remembers of the server goes back, too.
+    fn restored(&mut self, history: &History<'_>, made: Time) {
+        let _ = (history, made);
+    }
     /// Judges the run at rest.
     fn judge(&mut self, history: &History<'_>, log: &mut Log) {
         let _ = (history, log);

@@ -65,8 +65,8 @@ impl Figure {
 /// Follows every quantity on every device.
 #[derive(Default)]
 pub struct Figures {
-    /// Up to which server commit a device has shown an account, and when the device was last wiped by then.
-    shown: BTreeMap<(NodeId, Entity, Key), (isize, Option<Time>)>,
+    /// Up to which server commit of which epoch a device has shown an account, and when the device was last wiped by then.
+    shown: BTreeMap<(NodeId, Entity, Key), (usize, isize, Option<Time>)>,
     dirty: Sorted<(NodeId, Entity, Key)>,
 }
 
@@ -104,16 +104,40 @@ impl Figures {
     }
 
     fn explain(&mut self, history: &History<'_>, node: NodeId, entity: Entity, key: Key, field: u8) -> Option<Figure> {
+        let present = history.epochs.commits.len();
+        let wiped = history.node(node).wiped;
+        let from = match self.shown.get(&(node, entity, key)) {
+            Some((epoch, place, then)) if *then == wiped => (*epoch, *place),
+            _ => (0, isize::MIN),
+        };
+        // A device may show an earlier epoch of the server until it hears that the server was restored.
+        let mut figure = None;
+        for epoch in from.0..=present {
+            let from = if epoch == from.0 { from.1 } else { isize::MIN };
+            let one = self.explain_by(history, (node, entity, key), field, epoch, from)?;
+            if one.reading == Reading::Sound {
+                return Some(one);
+            }
+            figure = figure.filter(|other: &Figure| other.reading == Reading::OwnOpMissing).or(Some(one));
+        }
+        figure
+    }
+
+    fn explain_by(
+        &mut self,
+        history: &History<'_>,
+        (node, entity, key): (NodeId, Entity, Key),
+        field: u8,
+        epoch: usize,
+        from: isize,
+    ) -> Option<Figure> {
         let row = history.find(node, entity, key).filter(|row| !row.deleted)?;
         let shown = row.get(field).or_zero();
-        let commits = history.commits.get(&(entity, key, field)).unwrap_or_default();
+        let commits = history.epochs.commits.get(epoch).unwrap_or(&history.commits);
+        let commits = commits.get(&(entity, key, field)).unwrap_or_default();
         let lists_opening = commits.first().is_some_and(|first| !first.op.is_some());
         let wiped = history.node(node).wiped;
-        let first = if lists_opening { 0 } else { -1 };
-        let from = match self.shown.get(&(node, entity, key)) {
-            Some((place, then)) if *then == wiped => *place,
-            _ => first,
-        };
+        let from = from.max(if lists_opening { 0 } else { -1 });
         let ops = history.accounts.get(&(node, entity, key)).map_or(&[][..], Vec::as_slice);
         let mut own: Vec<Own> = Vec::with_capacity(ops.len());
         for op in ops {
@@ -136,7 +160,7 @@ impl Figures {
         let mut reading = Reading::Unexplained;
         for place in from..=last {
             if explains(&own, place, shown - at(place), false) {
-                self.shown.insert((node, entity, key), (place, wiped));
+                self.shown.insert((node, entity, key), (epoch, place, wiped));
                 return Some(Figure {
                     reading: Reading::Sound,
                     node,
@@ -281,13 +305,15 @@ impl OwnWritesStay {
                     let live =
                         made.any(|(_, _, _, key)| view.rows.get(&(entity, *key)).is_some_and(|row| !row.deleted));
                     let key = canonical(&row);
-                    let deleted = history.deletions.contains_key(&(entity, key))
-                        || history
-                            .taken_away
-                            .get(&(node, entity, key))
-                            .is_some_and(|(_, by)| *by != own && by.is_some())
-                        || history.find(NodeId::SERVER, entity, key).is_some_and(|row| row.deleted);
-                    if live || deleted {
+                    // What its own user had done before does not excuse it.
+                    let excuses = |by: &OpId| *by != own && by.is_some() && !history.was_done_before(*by, own);
+                    let on_server = history.deletions.get(&(entity, key)).map(|(_, by)| by);
+                    let deleted = history.epochs.deletions.contains_key(&(entity, key))
+                        || on_server.is_some_and(|by| !by.is_some() || excuses(by) || *by == own)
+                        || history.taken_away.get(&(node, entity, key)).is_some_and(|(_, by)| excuses(by))
+                        || on_server.is_none()
+                            && history.find(NodeId::SERVER, entity, key).is_some_and(|row| row.deleted);
+                    if live || deleted || history.may_be_made_anew(&row) {
                         continue;
                     }
                     let breach = Breach { kind: "row-vanished", entity, node, ops: &[own, by], at: None };
@@ -307,10 +333,11 @@ impl OwnWritesStay {
 
 /// Whether the server took `own` first and `by` after it.
 fn knowingly_replaced(history: &History<'_>, row: &Row, field: u8, own: OpId, by: OpId) -> bool {
-    let Some(list) = history.commits.get(&(row.entity, canonical(row), field)) else { return false };
-    let first = list.iter().position(|commit| commit.op == own);
-    let last = list.iter().rposition(|commit| commit.op == by);
-    matches!((first, last), (Some(first), Some(last)) if first < last)
+    history.commits_ever((row.entity, canonical(row), field)).any(|list| {
+        let first = list.iter().position(|commit| commit.op == own);
+        let last = list.iter().rposition(|commit| commit.op == by);
+        matches!((first, last), (Some(first), Some(last)) if first < last)
+    })
 }
 
 impl Invariant for OwnWritesStay {

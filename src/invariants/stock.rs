@@ -9,7 +9,7 @@ use super::{Breach, History, Invariant, Log, Moment, wants};
 use crate::model::domain::{Ledger, PartsLaw};
 use crate::model::table::Sorted;
 use crate::model::{Class, Domain, Entity, Key, Row};
-use crate::sim::{NodeId, OpId};
+use crate::sim::{NodeId, OpId, Time};
 use crate::system::{Facts, Why, Write};
 use std::collections::BTreeMap;
 
@@ -252,6 +252,20 @@ impl Invariant for StockConserved {
     }
     fn wants(&self) -> u8 {
         wants::WROTE | wants::TOLD | wants::BETWEEN
+    }
+    fn restored(&mut self, history: &History<'_>, _: Time) {
+        self.sums.clear();
+        let loose = std::mem::take(&mut self.loose);
+        self.start(history);
+        for row in history.server().rows.values().filter(|row| !row.deleted && row.origin.is_some()) {
+            self.entry(history, row, 1);
+        }
+        for (whole, units) in loose {
+            let now = self.loose.entry(whole).or_default();
+            *now = units.max(*now);
+        }
+        self.touched.clear();
+        self.heads.clear();
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         if !self.started {

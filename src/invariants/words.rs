@@ -45,6 +45,14 @@ impl StatusTruthful {
             Some(Word::Synced) if refused => {
                 Self::lied(history, log, record, "synced-but-rejected", "the server had refused it");
             }
+            Some(Word::Synced)
+                if history.epochs.restored.is_some()
+                    && record.verdicts.is_empty()
+                    && !forgotten
+                    && history.lacking(record).is_some() =>
+            {
+                Self::lied(history, log, record, "synced-but-gone", "the server lost it when it was restored");
+            }
             Some(Word::Rejected) => {
                 for node in [NodeId::SERVER, record.op.node] {
                     if Self::is_present(history, record, node) {
@@ -134,6 +142,9 @@ impl Invariant for StatusTruthful {
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         if let Moment::Told(node, _, Word::UpToDate) = moment {
             return Self::judge_up_to_date(history, log, *node, history.as_of);
+        }
+        if history.is_from_before_a_restore() {
+            return;
         }
         let Moment::Told(_, op, Word::Synced) = moment else { return };
         let Some(record) = history.op(*op) else { return };

@@ -153,7 +153,7 @@ static VERBS: [VerbSpec; 18] = [
         "create-appointment",
         "makes an appointment for",
         "appointment",
-        Shape::Form { rows: &[("pet", PET), ("practitioner", PRACTITIONER)], values: &["slot"] },
+        Shape::Form { rows: &[("pet", PET), ("practitioner", PRACTITIONER)], needed: 2, values: &["slot"] },
     ),
     v("reschedule", "reschedules", "slot", set(APPOINTMENT)),
     v("set-status", "sets the status of", "status", set(APPOINTMENT)),
@@ -181,7 +181,7 @@ static VERBS: [VerbSpec; 18] = [
         "create-invoice",
         "writes an invoice for",
         "invoice",
-        Shape::Form { rows: &[("appointment", APPOINTMENT), ("client", CLIENT)], values: &["total"] },
+        Shape::Form { rows: &[("appointment", APPOINTMENT), ("client", CLIENT)], needed: 2, values: &["total"] },
     ),
     v("pay-invoice", "takes a payment on", "payment", set(INVOICE)),
 ];

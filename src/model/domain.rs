@@ -95,6 +95,8 @@ pub enum Shape {
     Form {
         /// The keys of the rows and their entities; at least one.
         rows: &'static [(&'static str, Entity)],
+        /// How many of the rows, from the first on, must be named; the others may be left out.
+        needed: usize,
         /// The keys of the numbers.
         values: &'static [&'static str],
     },
@@ -104,12 +106,14 @@ pub enum Shape {
     Earlier(&'static str),
     /// One of these words.
     Word(&'static [&'static str]),
+    /// `{ "of": "status-1", "take": "mine" }`: an earlier op of the same device and one of these words.
+    Decision(&'static [&'static str]),
 }
 
-/// The rows that an op of the shape [`Shape::Form`] names, with their entities.
+/// The rows that an op of the shape [`Shape::Form`] names, with their entities; none for those that it leaves out.
 pub fn form_rows(rows: &'static [(&'static str, Entity)], op: &Op) -> impl Iterator<Item = (Entity, Key)> {
     let keys = std::iter::once(op.target).chain(op.lines().iter().map(|line| line.key));
-    rows.iter().map(|(_, entity)| *entity).zip(keys.collect::<Vec<_>>())
+    rows.iter().map(|(_, entity)| *entity).zip(keys.collect::<Vec<_>>()).filter(|(_, key)| *key != Key::NONE)
 }
 
 /// What kind of promise an op is.

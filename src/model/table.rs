@@ -117,6 +117,10 @@ impl<K: Ord + Copy, V> Table<K, V> {
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> + Clone {
         self.index.iter().map(|(_, slot)| self.value(*slot))
     }
+    /// Every key with its value, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.index.iter().map(|(key, slot)| (key, self.value(*slot)))
+    }
     /// Keys in a range with their values, in order.
     pub fn range(&self, keys: RangeInclusive<K>) -> impl Iterator<Item = (&K, &V)> {
         let from = self.index.partition_point(|(at, _)| at < keys.start());

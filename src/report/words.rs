@@ -47,7 +47,7 @@ pub fn action(scenario: &Scenario, op: &Op, after: &dyn Fn(Entity, Key) -> Strin
             let other_key = op.lines().first().map_or(Key::NONE, |line| line.key);
             format!("{}, {}", named(target.1, op.target), scenario.row_name(other.1, other_key))
         }
-        Shape::Form { rows, values } => {
+        Shape::Form { rows, values, .. } => {
             let rows = form_rows(rows, op).map(|(entity, key)| named(entity, key));
             let values = values.iter().enumerate().map(|(n, name)| format!("{name} {}", op.value(n)));
             rows.chain(values).collect::<Vec<_>>().join(", ")
@@ -63,6 +63,10 @@ pub fn action(scenario: &Scenario, op: &Op, after: &dyn Fn(Entity, Key) -> Strin
             if lines.is_empty() { earlier } else { format!("{earlier}: {lines}") }
         }
         Shape::Word(words) => words.get(op.value(0) as usize).copied().unwrap_or("?").to_string(),
+        Shape::Decision(words) => {
+            let word = words.get(op.value(0) as usize).copied().unwrap_or("?");
+            format!("{}: {word}", scenario.op_name(op.earlier))
+        }
     };
     if about.is_empty() { verb.tells.to_string() } else { format!("{} {about}", verb.tells) }
 }
@@ -115,6 +119,7 @@ pub fn fate(point: Point, fate: &Fate) -> String {
         Fate::During(at, span, strength) => {
             let what = interference(point, true, *strength);
             match point {
+                Point::Restore => format!("{what} at {at}, restored {span} later"),
                 Point::ClockOffset | Point::ClockJump | Point::Wipe => format!("{what} at {at}"),
                 _ => format!("{what} at {at} for {span}"),
             }
@@ -141,6 +146,8 @@ pub fn interference(point: Point, begins: bool, strength: i64) -> String {
         (Point::Background, _) => "app in the background".into(),
         (Point::Wipe, _) => "wiped".into(),
         (Point::Upgrade, _) => "stopped for an upgrade".into(),
+        (Point::Restore, true) => "backed up".into(),
+        (Point::Restore, false) => "restored from its backup".into(),
         (Point::Overload, _) => "answers every request with an error".into(),
         (point, true) => format!("{} begins", point.name()),
         (point, false) => format!("{} ends", point.name()),

@@ -98,6 +98,10 @@ pub const CONTINUATION: [(&str, &str); 2] = [
     ("lines", "Its own lines, where they differ from those of the op that it continues."),
 ];
 
+/// Keys of a decision.
+pub const DECISION: [(&str, &str); 2] =
+    [("of", "The op that was left in a conflict."), ("take", "Whose edit is taken: its own, or the other.")];
+
 /// Keys of an interference.
 pub const INTERFERENCE: [(&str, &str); 3] = [
     ("at", "When it begins."),
@@ -168,7 +172,8 @@ pub fn lasts(point: Point) -> bool {
 
 /// Whether the server can suffer this interference.
 pub fn hits_server(point: Point) -> bool {
-    matches!(point, Point::Kill | Point::Overload | Point::ClockOffset | Point::ClockDrift | Point::ClockJump)
+    use Point::{ClockDrift, ClockJump, ClockOffset, Kill, Overload, Restore};
+    matches!(point, Kill | Overload | Restore | ClockOffset | ClockDrift | ClockJump)
 }
 
 /// The prefix of the name of a row whose op is not in the story any more: `removed-op-7.0`.

@@ -59,8 +59,12 @@ fn label(member: &Member, names: &Names, nameless: &Names) -> Checked<Label> {
     }
     let (node, point) = (label.node(), label.get_point());
     if point.is_interference() && node.is_server() && !hits_server(point) {
-        let expected = "the server can suffer kill, overload, clock-offset, clock-drift and clock-jump";
+        let expected = "the server can suffer kill, overload, restore, clock-offset, clock-drift and clock-jump";
         return Err(mistake(&member.at, format!("the server cannot suffer `{}`", point.name()), expected));
+    }
+    if point == Point::Restore && !node.is_server() {
+        let expected = "only the server has a backup: write `server.restore-1`";
+        return Err(mistake(&member.at, "a device cannot be restored".to_string(), expected));
     }
     Ok(label)
 }

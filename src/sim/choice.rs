@@ -69,10 +69,11 @@ pub enum Fault {
     Wipe,
     Overload,
     Upgrade,
+    Restore,
 }
 
 /// All faults with their names and what they do.
-pub const FAULTS: [(Fault, &str, &str); 20] = [
+pub const FAULTS: [(Fault, &str, &str); 21] = [
     (Fault::Drop, "drop", "a message is lost"),
     (Fault::Duplicate, "duplicate", "a message arrives twice"),
     (Fault::Reorder, "reorder", "a message overtakes an earlier one on the same link"),
@@ -93,6 +94,7 @@ pub const FAULTS: [(Fault, &str, &str); 20] = [
     (Fault::Wipe, "wipe", "a device loses its disk and starts with a new installation"),
     (Fault::Overload, "overload", "the server answers every request with an error"),
     (Fault::Upgrade, "upgrade", "a device's app is stopped and boots again in its next version"),
+    (Fault::Restore, "restore", "the server is stopped and boots from a backup: what it took since is gone"),
 ];
 
 impl Fault {
@@ -118,6 +120,7 @@ impl Fault {
             Point::Wipe => Fault::Wipe,
             Point::Overload => Fault::Overload,
             Point::Upgrade => Fault::Upgrade,
+            Point::Restore => Fault::Restore,
             _ => return None,
         })
     }

@@ -86,10 +86,11 @@ pub enum Point {
     Wipe = 21,
     Overload = 22,
     Upgrade = 23,
+    Restore = 24,
 }
 
 /// Every point that has a name in text; interferences come from [`Point::Offline`] on.
-pub const POINTS: [(Point, &str); 22] = [
+pub const POINTS: [(Point, &str); 23] = [
     (Point::Op, "op"),
     (Point::Send, "send"),
     (Point::Reply, "reply"),
@@ -112,6 +113,7 @@ pub const POINTS: [(Point, &str); 22] = [
     (Point::Wipe, "wipe"),
     (Point::Overload, "overload"),
     (Point::Upgrade, "upgrade"),
+    (Point::Restore, "restore"),
 ];
 
 impl Point {

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 pub struct Memory {
     rows: [Table<(Entity, Key), Row>; 2],
     items: Table<u32, Item>,
+    kept: Table<u32, Item>,
     answers: BTreeMap<u64, Answer>,
     identities: BTreeMap<(Entity, Key), Key>,
     numbers: [i64; Cell::COUNT],
@@ -24,6 +25,7 @@ pub struct Memory {
 enum Undo {
     Row(Copy, Entity, Key, Option<Row>),
     Item(u32, Option<Item>),
+    Kept(u32, Option<Item>),
     Answer(u64, Option<Box<Answer>>),
     Identity(Entity, Key, Option<Key>),
     Number(Cell, i64),
@@ -68,6 +70,12 @@ impl Store for Memory {
                     match old {
                         Some(item) => self.items.insert(seq, item),
                         None => self.items.remove(&seq),
+                    };
+                }
+                Undo::Kept(seq, old) => {
+                    match old {
+                        Some(item) => self.kept.insert(seq, item),
+                        None => self.kept.remove(&seq),
                     };
                 }
                 Undo::Answer(key, old) => {
@@ -139,6 +147,23 @@ impl Store for Memory {
         self.items.values().for_each(visit);
     }
 
+    fn keep(&mut self, item: &Item) {
+        let old = self.kept.insert(item.seq, *item);
+        self.note(|| Undo::Kept(item.seq, old));
+    }
+    fn each_kept(&self, visit: &mut dyn FnMut(&Item)) {
+        self.kept.values().for_each(visit);
+    }
+    fn forget_kept(&mut self, queued_before: i64) {
+        let first = |kept: &Table<u32, Item>| kept.values().next().map(|item| (item.seq, item.queued));
+        while let Some((seq, queued)) = first(&self.kept)
+            && queued < queued_before
+        {
+            let old = self.kept.remove(&seq);
+            self.note(|| Undo::Kept(seq, old));
+        }
+    }
+
     fn answer(&self, key: u64) -> Option<Answer> {
         self.answers.get(&key).copied()
     }
@@ -149,6 +174,10 @@ impl Store for Memory {
         self.note(|| Undo::Answer(answer.key, None));
         self.answers.insert(answer.key, *answer);
         Ok(())
+    }
+    fn remove_answer(&mut self, key: u64) {
+        let old = self.answers.remove(&key).map(Box::new);
+        self.note(|| Undo::Answer(key, old));
     }
     fn forget_answers(&mut self, now: i64) {
         let old: Vec<Answer> = self.answers.values().filter(|answer| answer.expires < now).copied().collect();

@@ -122,8 +122,12 @@ pub enum Cell {
     Sequence = 7,
     /// The furthest stamp that the server ever saw, in microseconds since 1970.
     Furthest = 8,
+    /// How often the app was upgraded.
+    Version = 9,
+    /// How often the server had been restored from a backup, as far as the node knows.
+    Epoch = 10,
     /// When the device's token ends, by the server's clock, in microseconds since 1970; 0 if it has none.
-    Token = 9,
+    Token = 11,
 }
 
 impl Cell {
@@ -180,6 +184,13 @@ pub trait Store: Clone + Send + Sync {
     /// Every outbox item in order of `seq`.
     fn each_item(&self, visit: &mut dyn FnMut(&Item));
 
+    /// Adds or replaces an item beside the outbox: one that the server has, kept in case that it loses it.
+    fn keep(&mut self, item: &Item);
+    /// Every item beside the outbox in order of `seq`.
+    fn each_kept(&self, visit: &mut dyn FnMut(&Item));
+    /// Forgets the first items beside the outbox, as long as they were queued before a time.
+    fn forget_kept(&mut self, queued_before: i64);
+
     /// A stored verdict.
     fn answer(&self, key: u64) -> Option<Answer>;
     /// Stores a verdict.
@@ -187,6 +198,8 @@ pub trait Store: Clone + Send + Sync {
     /// # Errors
     /// If the key is already there.
     fn insert_answer(&mut self, answer: &Answer) -> Result<(), Taken>;
+    /// Forgets a verdict, if it is there.
+    fn remove_answer(&mut self, key: u64);
     /// Forgets verdicts that expire before `now`.
     fn forget_answers(&mut self, now: i64);
     /// Verdicts with a commit number above `commit`, in order of commit and key.

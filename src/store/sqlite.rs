@@ -172,6 +172,19 @@ impl Store for Sqlite {
         self.list("SELECT * FROM outbox ORDER BY seq", [], columns::item).iter().for_each(visit);
     }
 
+    fn keep(&mut self, item: &Item) {
+        let sql = concat!("REPLACE INTO kept VALUES (?,?,?,?,?,?,?,?,?,?,", row_parameters!(), ")");
+        sound(self.insert(sql, |mut binder| binder.item(item)));
+    }
+    fn each_kept(&self, visit: &mut dyn FnMut(&Item)) {
+        self.list("SELECT * FROM kept ORDER BY seq", [], columns::item).iter().for_each(visit);
+    }
+    fn forget_kept(&mut self, queued_before: i64) {
+        let first = "SELECT min(seq) FROM kept WHERE queued >= ?1";
+        let first = self.find(first, [queued_before], |found| found.get::<_, Option<i64>>(0)).flatten();
+        self.execute("DELETE FROM kept WHERE ?1 IS NULL OR seq < ?1", [first]);
+    }
+
     fn answer(&self, key: u64) -> Option<Answer> {
         self.find("SELECT * FROM answer WHERE key = ?1", [key as i64], columns::answer)
     }
@@ -184,6 +197,9 @@ impl Store for Sqlite {
             inserted => sound(inserted),
         }
         Ok(())
+    }
+    fn remove_answer(&mut self, key: u64) {
+        self.execute("DELETE FROM answer WHERE key = ?1", [key as i64]);
     }
     fn forget_answers(&mut self, now: i64) {
         self.execute("DELETE FROM answer WHERE expires < ?1", [now]);

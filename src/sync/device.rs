@@ -5,11 +5,12 @@
 
 use super::download::Pulling;
 use super::drain::{Drain, Race};
+use super::epoch::CatchUp;
 use super::escrow::Asking;
 use super::local::Writing;
 use super::message::{Body, Wire};
 use super::policy::*;
-use crate::model::command::{CLEAR_QUEUE, REFRESH, SYNC};
+use crate::model::command::{CLEAR_QUEUE, DECIDE, REFRESH, SYNC};
 use crate::model::domain::Promise;
 use crate::model::retail::{ADD_TO_CART, COMPLETE};
 use crate::model::{Domain, Entity, Key, Op, Row, Verb};
@@ -129,6 +130,8 @@ pub struct Device<St: Store> {
     pub(super) tickets: u32,
     pub(super) drains: Vec<Drain>,
     pub(super) again: bool,
+    /// A critical error has stopped all syncing until the user acts.
+    pub(super) stopped: bool,
     /// Nothing is sent until something ends the pause.
     pub(super) paused: bool,
     /// A drain's first read: its request and what it marked.
@@ -147,6 +150,10 @@ pub struct Device<St: Store> {
     /// Rows whose ops go first, where an op that lost a conflict jumps the queue.
     pub(super) urgent: Vec<(Entity, Key)>,
     pub(super) asking: Vec<Asking>,
+    /// How often the server had been restored when everything here came from it.
+    pub(super) epoch: u32,
+    /// What has come of a download from a server that was restored again.
+    pub(super) catching_up: Option<CatchUp>,
     /// The request for a token that waits for its answer.
     pub(super) logging_in: Option<u32>,
     /// Tokens that were not accepted for anything yet.
@@ -167,6 +174,7 @@ impl<St: Store> Device<St> {
             tickets: 0,
             drains: Vec::new(),
             again: false,
+            stopped: false,
             paused: false,
             marked: None,
             identities: Vec::new(),
@@ -180,6 +188,8 @@ impl<St: Store> Device<St> {
             finishing: false,
             urgent: Vec::new(),
             asking: Vec::new(),
+            epoch: 0,
+            catching_up: None,
             logging_in: None,
             unused_tokens: 0,
             debounced: false,
@@ -193,6 +203,7 @@ impl<St: Store> Device<St> {
         let boots = store.number(Cell::Boots) + 1;
         store.set_number(Cell::Boots, boots);
         self.tickets = (boots as u32) << 12;
+        self.epoch = store.number(Cell::Epoch) as u32;
         if self.policy.restart == Restart::Requeue {
             let mut stuck = Vec::new();
             store.each_item(&mut |item| {
@@ -212,6 +223,7 @@ impl<St: Store> Device<St> {
         }
         let mut notices = Vec::new();
         store.answers_since(0, &mut |notice| notices.push(*notice));
+        notices.retain(|notice| !self.is_settled_since(store, notice));
         for notice in notices {
             cx.tell(notice.op, super::drain::word_for(notice.verdict));
         }
@@ -241,6 +253,7 @@ impl<St: Store> Device<St> {
         self.session = Some(op.user);
         match op.verb {
             SYNC => {
+                self.stopped = false;
                 if op.value(0) != 2 {
                     self.drain(store, cx);
                 }
@@ -257,6 +270,10 @@ impl<St: Store> Device<St> {
                 self.pull(store, true, cx);
             }
             CLEAR_QUEUE => self.clear_queue(store, cx),
+            DECIDE if self.decide(store, &op, cx) => {
+                self.drain(store, cx);
+            }
+            DECIDE => cx.tell(op.id, Word::Refused),
             ADD_TO_CART => self.fill_cart(store, &op),
             _ => {
                 if op.verb == COMPLETE && !self.carts.iter().any(|(cart, _)| *cart == op.earlier) {
@@ -350,6 +367,11 @@ impl<St: Store> Device<St> {
         if offset > store.number(Cell::Offset) {
             store.set_number(Cell::Offset, offset);
         }
+        // Who may ask has nothing to do with which copy of the data answers.
+        let about_token = matches!(wire.body, Body::Token { .. } | Body::Unauthorised);
+        if wire.epoch != self.epoch && !about_token {
+            return self.other_epoch(store, wire, cx);
+        }
         match wire.body {
             Body::Pushed { results, met, failed } => self.pushed(store, wire.ticket, &results, &met, failed, cx),
             Body::Pulled { .. } => self.pulled(store, wire.ticket, wire.body, cx),
@@ -376,7 +398,7 @@ impl<St: Store> Device<St> {
             failed |= item.status == Status::Failed && !missing;
         });
         let count = counted.len() as u32;
-        let dot = match (failed, count) {
+        let dot = match (failed || self.stopped, count) {
             (true, _) => Dot::Red,
             (false, 0) => Dot::Green,
             _ => Dot::Yellow,

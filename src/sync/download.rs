@@ -16,22 +16,24 @@ use crate::system::{Context, Metric, Timer, Verdict, Why, Word};
 #[derive(Clone, Copy)]
 pub struct Pulling {
     pub(super) ticket: u32,
-    since: u32,
+    pub(super) since: u32,
+    /// The last place in the outbox when it was sent.
+    newest: u32,
     /// The entities asked for, one bit each; 0 for all.
     types: u32,
-    began: Time,
+    pub(super) began: Time,
     pub(super) full: bool,
 }
 
 /// One page of a download.
-struct Page<'a> {
-    rows: &'a [Row],
-    answers: &'a [Answer],
+pub(super) struct Page<'a> {
+    pub(super) rows: &'a [Row],
+    pub(super) answers: &'a [Answer],
     /// The commit up to which everything is here once the page is applied; 0 if it says nothing about that.
-    until: u32,
+    pub(super) until: u32,
     /// Where the cursor goes.
-    cursor: u32,
-    more: bool,
+    pub(super) cursor: u32,
+    pub(super) more: bool,
 }
 
 impl<St: Store> Device<St> {
@@ -60,7 +62,7 @@ impl<St: Store> Device<St> {
 
     /// Asks the server for what is not here yet. `full`: for everything again.
     pub(super) fn pull(&mut self, store: &mut St, full: bool, cx: &mut Context<Wire>) {
-        if !self.online || self.policy.pull == Pull::Never {
+        if !self.online || self.stopped || self.policy.pull == Pull::Never {
             return;
         }
         if self.pulling.is_some() || self.waits_for_token() {
@@ -71,14 +73,17 @@ impl<St: Store> Device<St> {
         self.ask(store, since, full, 0, cx);
     }
 
-    fn ask(&mut self, store: &mut St, since: u32, full: bool, types: u32, cx: &mut Context<Wire>) {
+    pub(super) fn ask(&mut self, store: &mut St, since: u32, full: bool, types: u32, cx: &mut Context<Wire>) {
         self.tickets += 1;
         let ticket = self.tickets;
-        self.pulling = Some(Pulling { ticket, since, types, began: cx.uptime(), full });
+        self.pulling =
+            Some(Pulling { ticket, since, newest: store.number(Cell::Seq) as u32, types, began: cx.uptime(), full });
         let cause = cx.cause();
         let temporary = self.unmapped(store);
-        let body = Body::Pull { since, full, types, released: self.give_back(store), temporary };
-        let wire = self.signed(store, Wire::new(ticket, 0, self.policy.integrity, body));
+        let epoch = self.catching_up.as_ref().map_or(self.epoch, |ahead| ahead.epoch);
+        let body =
+            Body::Pull { since, full, types, released: self.give_back(store), owes: self.owes(store), temporary };
+        let wire = self.signed(store, Wire::new(ticket, 0, epoch, self.policy.integrity, body));
         cx.send(NodeId::SERVER, channel::PULL, cause, [], wire);
         let timer = Timer { channel: channel::PULL_TIME_OUT, number: ticket };
         let named = if matches!(cause, Cause::Op(_)) { Some(cause) } else { None };
@@ -91,6 +96,7 @@ impl<St: Store> Device<St> {
             cx.sync_ended(pulling.began, false);
             self.pulling = None;
             self.pull_again = None;
+            self.catching_up = None;
         }
     }
 
@@ -110,6 +116,9 @@ impl<St: Store> Device<St> {
         self.unused_tokens = 0;
         for (entity, from, to) in identities {
             self.adopt(store, entity, from, to, cx);
+        }
+        if self.lacks_identities(store, &answers, asked.newest) {
+            return self.ask(store, since, full, asked.types, cx);
         }
         let mut pending = false;
         store.each_item(&mut |item| pending |= item.status != Status::Synced);
@@ -133,7 +142,8 @@ impl<St: Store> Device<St> {
             for answer in &answers {
                 self.settle(store, answer.op, answer.verdict, answer.commit, cx);
             }
-            store.set_number(Cell::Commit, i64::from(until));
+            let to_the_end = self.policy.cursor_moves == CursorMoves::ToTheEndAtOnce;
+            store.set_number(Cell::Commit, i64::from(if to_the_end { newest } else { until }));
         }
         let tells = !rows.is_empty() && self.policy.pull == Pull::SinceCommit && asked.types == 0;
         if tells && (!more || self.policy.up_to_date == UpToDate::AfterAnyPage) {
@@ -154,7 +164,7 @@ impl<St: Store> Device<St> {
     }
 
     /// The server's rows become the base; ops that it already holds go; what is still pending is applied again.
-    fn rebase(&mut self, store: &mut St, page: Page<'_>, cx: &mut Context<Wire>) {
+    pub(super) fn rebase(&mut self, store: &mut St, page: Page<'_>, cx: &mut Context<Wire>) {
         let Page { rows, answers, until, cursor, more } = page;
         let mut touched: Vec<(Entity, Key, OpId)> = Vec::new();
         let newcomer = store.number(Cell::Ready) == 0;
@@ -178,11 +188,16 @@ impl<St: Store> Device<St> {
             let items = super::drain::items_of(store, answer.op);
             let waiting = items.iter().any(|item| item.status != Status::Synced);
             let accepted = answer.verdict == Verdict::Accepted;
+            let later = |other: &Answer| other.op == answer.op && other.commit > answer.commit;
+            if self.is_overtaken(&items, answer) || newcomer && answers.iter().any(later) {
+                continue;
+            }
             if self.is_quiet(answer.verdict) {
                 self.pass_over(store, &items);
                 continue;
             }
             if accepted && waiting {
+                self.keep_settled(store, answer.op, answer.verdict);
                 cx.tell(answer.op, Word::Synced);
             } else if !accepted && (waiting || newcomer) {
                 cx.reach(goal::REJECTED_AFTER_RECEIPT);
@@ -190,6 +205,7 @@ impl<St: Store> Device<St> {
             }
             if !accepted {
                 self.unchain_later(store, &items);
+                self.cascade(store, &items, answer.verdict, cx);
             }
             let owner = if accepted { OpId::NONE } else { answer.op };
             for mut item in items {
@@ -209,6 +225,7 @@ impl<St: Store> Device<St> {
                 settled.push(*item);
             }
         });
+        self.keep(store, &settled, cx);
         for item in settled {
             store.remove_item(item.seq);
             if self.policy.tie == Tie::EachKeepsOwn {
@@ -245,9 +262,9 @@ impl<St: Store> Device<St> {
     fn tell_lost(&self, store: &mut St, cx: &mut Context<Wire>) {
         let mut lost = Vec::new();
         store.each_of(Copy::Base, Entity::CONFLICT, &mut |row| {
-            if row.actor == self.me.0 {
+            if row.actor == self.me.0 && !super::decide::is_overruled(row) {
                 let by = OpId(row.get(1).or_zero() as u32);
-                let open = row.get(3) != Value::MISSING;
+                let open = super::decide::is_open(row);
                 let verdict = if open { Verdict::Manual } else { Verdict::Superseded { by } };
                 lost.push((OpId(row.get(0).or_zero() as u32), verdict));
             }

@@ -31,7 +31,7 @@ pub struct Race {
 impl<St: Store> Device<St> {
     /// Sends what is pending, unless there is nothing, no network, or another drain. Returns the request's number.
     pub(super) fn drain(&mut self, store: &mut St, cx: &mut Context<Wire>) -> Option<u32> {
-        if !self.online || self.paused || self.waits_for_token() {
+        if !self.online || self.paused || self.stopped || self.waits_for_token() || self.catching_up.is_some() {
             return None;
         }
         let busy = !self.drains.is_empty() || self.marked.is_some();
@@ -102,7 +102,7 @@ impl<St: Store> Device<St> {
             }
         }
         self.leave_out(&mut items);
-        let wire = self.signed(store, Wire::new(ticket, 0, self.policy.integrity, Body::Push { items }));
+        let wire = self.signed(store, Wire::new(ticket, 0, self.epoch, self.policy.integrity, Body::Push { items }));
         for race in &mut self.races {
             // A receipt that still waits goes on waiting for the retry.
             if ops.contains(&race.op) {
@@ -118,7 +118,11 @@ impl<St: Store> Device<St> {
 
     pub(super) fn sort(&self, items: &mut [Item]) {
         if self.policy.by_op() {
-            return self.sort_by_op(items);
+            self.sort_by_op(items);
+            if self.policy.requeue == Requeue::Jumps {
+                self.let_jump(items);
+            }
+            return;
         }
         // The lines of a sale travel inside it, wherever it stands.
         let sales: Vec<(OpId, Item)> =
@@ -148,9 +152,6 @@ impl<St: Store> Device<St> {
                 (rank(&at), at.seq, item.seq)
             }),
             OutboxOrder::DeviceClock => items.sort_by_key(|item| (item.queued, item.seq)),
-        }
-        if self.policy.requeue == Requeue::Jumps {
-            self.let_jump(items);
         }
     }
 
@@ -188,6 +189,9 @@ impl<St: Store> Device<St> {
         };
         if failed && self.policy.error_answer == ErrorAnswer::Fails {
             return self.push_failed(store, ticket, true, cx);
+        }
+        if failed && self.policy.error_answer == ErrorAnswer::Stops {
+            return self.stop(store, place, cx);
         }
         let drain = self.drains.remove(place);
         drain.taken_out.iter().for_each(|item| store.put_item(item));
@@ -322,6 +326,16 @@ impl<St: Store> Device<St> {
         }
     }
 
+    /// A critical error: what was sent goes back into the queue, and nothing more is sent until the user acts.
+    fn stop(&mut self, store: &mut St, place: usize, cx: &mut Context<Wire>) {
+        let drain = self.drains.remove(place);
+        drain.taken_out.iter().for_each(|item| store.put_item(item));
+        cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: drain.ticket });
+        cx.sync_ended(drain.began, false);
+        self.requeue(store, &drain.seqs, Status::Pending, cx);
+        self.stopped = true;
+    }
+
     /// The ops of a push that failed count as new ones: their keys are made anew.
     fn make_anew(&self, store: &mut St, seqs: &[u32]) {
         for mut item in seqs.iter().filter_map(|seq| store.item(*seq)).collect::<Vec<Item>>() {
@@ -415,6 +429,7 @@ impl<St: Store> Device<St> {
                     self.derive(store, entity, key, OpId::NONE, Why::Copied, cx);
                 }
             }
+            self.keep_settled(store, op, verdict);
             cx.tell(op, Word::Synced);
             return;
         }
@@ -429,10 +444,12 @@ impl<St: Store> Device<St> {
             items.iter().for_each(|item| store.remove_item(item.seq));
         }
         self.notify(store, op, verdict, cx);
+        self.cascade(store, &items, verdict, cx);
     }
 
     /// Tells the user what became of an op, and keeps the notice: the app may die before it shows.
     pub(super) fn notify(&self, store: &mut St, op: OpId, verdict: Verdict, cx: &mut Context<Wire>) {
+        self.keep_settled(store, op, verdict);
         let notice =
             Answer { key: u64::from(op.0), op, device: self.me, commit: 1, expires: i64::MAX, verdict, row: Key::NONE };
         // The same notice again changes nothing.
@@ -578,9 +595,9 @@ pub fn type_rank(table: TypeTable, entity: Entity) -> u32 {
     let order: &[Entity] = match table {
         TypeTable::ProductsFirst => &[
             PRODUCT,
-            PRODUCT_BATCH,
             SUPPLIER,
             SUPPLIER_ORDER,
+            PRODUCT_BATCH,
             SALE,
             SALE_ITEM,
             EXPENSE,

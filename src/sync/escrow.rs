@@ -2,7 +2,7 @@
 //!
 //! Two policies share one ledger of grants. *Shares* (escrow, O'Neil 1986; the demarcation protocol, Barbará and
 //! García-Molina 1992): each device holds a part of every quantity and sells offline from it alone; what lies idle is
-//! asked back when another device runs short. *Holds*: a sale asks the server for what it needs, and what is not
+//! asked back when another device runs short, and a till that has a network borrows what it lacks on the spot. *Holds*: a sale asks the server for what it needs, and what is not
 //! confirmed in time is free again. A grant is kept in counters that only grow (granted, released, used), so that no lost,
 //! late or doubled message can make a unit out of nothing. What a policy without grants does is in `local.rs`.
 
@@ -33,7 +33,7 @@ mod field {
 }
 
 /// A batch counts towards what can be granted while it can be sold for at least so many days more.
-const HORIZON_DAYS: i64 = 60;
+const HORIZON_DAYS: i64 = 30;
 
 /// The identity of a grant. A new installation gets grants of its own: what the lost one sold may still be on its way.
 fn grant_key(device: NodeId, install: u32, entity: Entity, account: Key) -> Key {
@@ -117,7 +117,8 @@ impl<St: Store> Server<St> {
 
     /// What is not granted to anybody.
     fn free(&self, store: &St, row: &Row, quantity: u8, grants: &[Row], cx: &Context<Wire>) -> i64 {
-        let out: i64 = grants.iter().filter(|grant| !self.is_over(grant, cx)).map(left).sum();
+        // After a restore more may have been used or given back of a grant than the server remembers to have granted.
+        let out: i64 = grants.iter().filter(|grant| !self.is_over(grant, cx)).map(|grant| left(grant).max(0)).sum();
         self.grantable(store, row, quantity, cx) - out
     }
 
@@ -128,6 +129,7 @@ impl<St: Store> Server<St> {
         from: NodeId,
         install: u32,
         releases: &[(Key, i64)],
+        owes: bool,
         cx: &mut Context<Wire>,
     ) {
         let mut changed: Vec<Row> = Vec::new();
@@ -140,6 +142,9 @@ impl<St: Store> Server<St> {
             }
         }
         self.write_grants(store, &changed, cx);
+        if self.epoch > 0 && !self.all_reported(store, from, install, owes, cx) {
+            return;
+        }
         for ledger in distinct(self.domain) {
             let mut accounts: Vec<Row> = Vec::new();
             store.each_of(Copy::Visible, ledger.0, &mut |row| {
@@ -152,6 +157,27 @@ impl<St: Store> Server<St> {
                 self.write_grants(store, &changed, cx);
             }
         }
+    }
+
+    /// Whether every enrolled device has sent again what it had sold when the server was restored, or has been retired by
+    /// a later installation: until then nobody knows what is left to grant.
+    fn all_reported(&self, store: &mut St, from: NodeId, install: u32, owes: bool, cx: &mut Context<Wire>) -> bool {
+        let report = [NOBODY, install.into(), NOBODY, from.0.into(), self.epoch.into(), 0, 0, 0];
+        let mut row = Row::new(Entity::GRANT, Key(1 << 55 | u64::from(from.0) << 8 | u64::from(install & 0xff)));
+        report.iter().enumerate().for_each(|(n, value)| row.fields[n] = Value::int(*value));
+        let known = store.row(Copy::Visible, Entity::GRANT, row.key).map(|row| row.fields);
+        if !owes && known != Some(row.fields) {
+            self.write_grants(store, &[row], cx);
+        }
+        let (mut enrolled, mut reported) = (Vec::new(), Vec::new());
+        store.each_of(Copy::Visible, Entity::GRANT, &mut |row| {
+            if number(row, field::DEVICE) != NOBODY {
+                enrolled.push((number(row, field::DEVICE), number(row, field::INSTALL)));
+            } else if number(row, field::GRANTED) == i64::from(self.epoch) {
+                reported.push((number(row, field::ACCOUNT), number(row, field::INSTALL)));
+            }
+        });
+        enrolled.iter().all(|(device, install)| reported.iter().any(|(by, later)| by == device && later >= install))
     }
 
     /// What changes for one account: a share is fair if every known installation and one to come would get as much.
@@ -183,6 +209,8 @@ impl<St: Store> Server<St> {
             let mut grant = own;
             let granted = number(&grant, field::GRANTED) + lacks.min(free);
             grant.fields[field::GRANTED as usize] = Value::int(granted);
+            // Who is given something is not asked for it.
+            grant.fields[field::ASKED as usize] = grant.fields[field::RELEASED as usize];
             changed.push(grant);
         } else if !known {
             changed.push(own);
@@ -244,15 +272,21 @@ impl<St: Store> Server<St> {
             let grants = self.grants(store, *entity, *key);
             let own = grant_key(from, install, *entity, *key);
             let old = grants.iter().find(|grant| grant.key == own).copied();
-            let others: Vec<Row> = grants.into_iter().filter(|grant| grant.key != own).collect();
+            let shares = self.policy.escrow == Escrow::Shares;
+            let others: Vec<Row> = grants.into_iter().filter(|grant| shares || grant.key != own).collect();
             if self.free(store, &account, ledger.1, &others, cx) < *amount {
                 return Vec::new();
             }
             let mut grant = old.unwrap_or_else(|| Row::new(Entity::GRANT, own));
-            let granted = number(&grant, field::RELEASED) + number(&grant, field::USED) + amount;
+            let before = match self.policy.escrow {
+                Escrow::Shares => number(&grant, field::GRANTED),
+                _ => number(&grant, field::RELEASED) + number(&grant, field::USED),
+            };
+            let granted = before + amount;
             let new = [from.0.into(), install.into(), entity.0.into(), key.0 as i64, granted];
             new.iter().enumerate().for_each(|(n, value)| grant.fields[n] = Value::int(*value));
-            grant.fields[field::ASKED as usize] = Value::int(until);
+            let asked = if shares { grant.get(field::RELEASED) } else { Value::int(until) };
+            grant.fields[field::ASKED as usize] = asked;
             held.push(grant);
         }
         self.write_grants(store, &held, cx);
@@ -341,10 +375,23 @@ impl<St: Store> Device<St> {
         released
     }
 
+    /// Whether something here has still to be sent, so that the server cannot know what is left.
+    pub(super) fn owes(&self, store: &St) -> bool {
+        let mut any = false;
+        if self.policy.escrow == Escrow::Shares && self.epoch > 0 {
+            store.each_item(&mut |item| any |= item.status != Status::Synced);
+        }
+        any || self.catching_up.is_some()
+    }
+
     /// Asks the server to hold what an op needs. Returns whether the op now waits for the answer.
     pub(super) fn ask_to_hold(&mut self, store: &St, op: Op, effects: &[Effect], cx: &mut Context<Wire>) -> bool {
         let lacking = |(entity, key, amount): &(Entity, Key, i64)| *amount > self.allowed(store, *entity, *key);
-        let wants: Vec<_> = takes(self.domain, effects).into_iter().filter(|want| lacking(want)).collect();
+        let mut wants: Vec<_> = takes(self.domain, effects).into_iter().filter(lacking).collect();
+        if self.policy.escrow == Escrow::Shares {
+            // What is here is not asked for again.
+            wants.iter_mut().for_each(|(entity, key, amount)| *amount -= self.allowed(store, *entity, *key).max(0));
+        }
         let asked = self.asking.iter().any(|asking| asking.op.id == op.id);
         if !self.online || wants.is_empty() || asked {
             return false;
@@ -352,7 +399,7 @@ impl<St: Store> Device<St> {
         self.tickets += 1;
         let (ticket, cause) = (self.tickets, Cause::Op(op.id));
         self.asking.push(Asking { op, ticket });
-        let wire = self.signed(store, Wire::new(ticket, 0, self.policy.integrity, Body::Hold { wants }));
+        let wire = self.signed(store, Wire::new(ticket, 0, self.epoch, self.policy.integrity, Body::Hold { wants }));
         cx.send(NodeId::SERVER, channel::HOLD, cause, [], wire);
         let timer = Timer { channel: channel::HOLD_TIME_OUT, number: ticket };
         cx.set_timer(timer, Span::millis(self.policy.race), Some(cause));
@@ -377,6 +424,14 @@ impl<St: Store> Device<St> {
         }
     }
 }
+
+/// Whether a row of the base is the device's own record, beside what the server said.
+pub(super) fn is_own_record(entity: Entity, key: Key) -> bool {
+    entity == Entity::GRANT && key.0 & RELEASE != 0
+}
+
+/// Stands for device and entity in a grant row that is no grant but a device's report after a restore.
+const NOBODY: i64 = -1;
 
 /// Marks the local row beside a grant.
 const RELEASE: u64 = 1 << 56;

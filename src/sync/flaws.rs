@@ -24,8 +24,9 @@ impl<St: Store> Server<St> {
         if self.policy.op_ids == OpIds::Counter {
             return 1 << 42 | u64::from(first.seq);
         }
-        let anew =
-            self.policy.key_made == KeyMade::EachAttempt || self.policy.partial_failure == PartialFailure::TopLevel;
+        let anew = self.policy.key_made == KeyMade::EachAttempt
+            || self.policy.partial_failure == PartialFailure::TopLevel
+            || self.policy.after_restore == AfterRestore::Reimports;
         let attempt = if anew { u64::from(first.tries) << 48 } else { 0 };
         attempt | 1 << 40 | u64::from(first.op.0)
     }

@@ -7,6 +7,7 @@ use super::allocate::Taken;
 use super::device::goal;
 use super::message::{ItemResult, Wire};
 use super::policy::*;
+use super::resolve::witness;
 use super::rows::{Reported, holder, redirect};
 use super::server::{PushTask, Server};
 use super::statements::{Statement, account, refers_to};
@@ -23,8 +24,8 @@ pub struct Decision {
     pub(super) loser_device: u16,
     pub(super) winner: OpId,
     pub(super) field: u8,
-    /// Where a human has still to decide: what was sent, and what is there.
-    pub(super) open: Option<[Value; 2]>,
+    /// Where a human has still to decide: what was sent, what is there, and the row.
+    pub(super) open: Option<[Value; 4]>,
 }
 
 impl Decision {
@@ -63,8 +64,10 @@ impl<St: Store> Server<St> {
         let mut items: Vec<Item> = task.items[task.at..until].to_vec();
         let key = self.key_of_op(&items[0]);
         let keyed = self.is_keyed_op(&items);
+        let decision = self.decision_in(&items);
         if let Statement::Written(_, commit) = task.statement {
             let verdict = task.results.pop().map_or(Verdict::Accepted, |result| result.verdict);
+            let key = decision.map_or(key, |record| self.key_of_decision(&record, verdict));
             self.remember(store, key, op, from, commit, verdict, cx);
             return op_done(task, until, op, verdict, commit);
         }
@@ -84,7 +87,9 @@ impl<St: Store> Server<St> {
             let version_first = self.policy.checks == Checks::VersionFirst && self.meets_conflict(store, &items);
             if keyed && !version_first {
                 task.work += Span::millis(10);
-                let known = store.answer(key).map(|answer| (answer.verdict, answer.commit));
+                let stored = self.decided_before(store, &items);
+                let first = stored.or_else(|| store.answer(key).filter(|_| decision.is_none()));
+                let known = first.map(|answer| (answer.verdict, answer.commit));
                 if let Some((verdict, commit)) = known.or_else(|| self.about_to_be_stored(op)) {
                     cx.count(Metric::KeyHits);
                     cx.reach(goal::KEY_HIT);
@@ -105,6 +110,12 @@ impl<St: Store> Server<St> {
             task.number = Some(self.commit(store));
             return true;
         }
+        if let ([item], Some(record)) = (&items[..], decision) {
+            let (verdict, commit) = self.give_way(store, item, cx);
+            let key = self.key_of_decision(&record, verdict);
+            self.remember(store, key, op, from, commit, verdict, cx);
+            return op_done(task, until, op, verdict, commit);
+        }
         if task.compared.as_ref().is_some_and(|compared| compared.contains(&op)) {
             self.as_compared(store, &mut items);
         }
@@ -124,6 +135,7 @@ impl<St: Store> Server<St> {
         self.number = task.number.take();
         let (verdict, commit) = self.transact(store, op, &items, &mut task.made, cx);
         self.read.clear();
+        let key = decision.map_or(key, |record| self.key_of_decision(&record, verdict));
         if verdict == Verdict::Manual && self.asks_device() {
             return self.leave_to_device(store, task, &items, until);
         }
@@ -363,7 +375,7 @@ impl<St: Store> Server<St> {
         Ok(())
     }
 
-    fn record(
+    pub(super) fn record(
         &self,
         store: &mut St,
         op: OpId,
@@ -388,7 +400,10 @@ impl<St: Store> Server<St> {
                 .with(0, Value::int(i64::from(decision.loser.0)))
                 .with(1, Value::int(i64::from(decision.winner.0)))
                 .with(2, Value::int(i64::from(decision.field)));
-            let row = decision.open.map_or(row, |[sent, there]| row.with(3, sent).with(4, there));
+            let row = match decision.open {
+                Some(open) => (3..).zip(open).fold(row, |row, (field, value)| row.with(field, value)),
+                None => row,
+            };
             Reported { store, cx }.put(&row, decision.winner, Why::Effect);
             log.push(cx.audit_row(decision.loser, Audit::Conflict, commit));
         }
@@ -415,6 +430,10 @@ impl<St: Store> Server<St> {
         let stamp = if self.policy.server_stamp == ServerStamp::Server { cx.wall() } else { item.row.stamp };
         match item.action {
             Action::Create => self.take_creation(store, item, commit, stamp, decisions, cx),
+            Action::Update if item.row.entity == Entity::CONFLICT => {
+                self.close(store, item, commit, cx);
+                Ok(())
+            }
             Action::Update => self.take_edit(store, item, commit, stamp, decisions, cx),
             Action::Delete => {
                 let mut rows = Reported { store, cx };
@@ -686,7 +705,7 @@ pub(super) fn unchain(item: &mut Item, refused: &Item) -> bool {
     let chained = item.action == Action::Update
         && refused.action == Action::Update
         && (item.row.entity, item.row.key, item.mask) == (refused.row.entity, refused.row.key, refused.mask)
-        && item.base == refused.row.stamps[field];
+        && [Detection::BaseVersion, Detection::Hash].map(|way| witness(way, &refused.row, field)).contains(&item.base);
     if chained {
         item.base = refused.base;
     }

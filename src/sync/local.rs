@@ -32,7 +32,7 @@ impl<St: Store> Device<St> {
             return false;
         };
         if self.policy.escrow != Escrow::Nothing && !self.is_covered(store, &effects) {
-            if self.policy.escrow == Escrow::Shares || !self.ask_to_hold(store, op, &effects, cx) {
+            if !self.ask_to_hold(store, op, &effects, cx) {
                 cx.reach(goal::REFUSED_AT_TILL);
                 cx.tell(op.id, Word::Refused);
             }
@@ -209,6 +209,10 @@ impl<St: Store> Device<St> {
                     // Somebody else may make the same row: what its author wrote is then held against theirs.
                     let fields = self.domain.fields(row.entity).iter().zip(&mut row.stamps);
                     fields.filter(|(spec, _)| spec.class == Class::Plain).for_each(|(_, set)| *set = stamp);
+                    if let Some(there) = rows.live(row.entity, row.key) {
+                        // The same row again, and it is here already: it stays as old as it was.
+                        row.stamps = there.stamps;
+                    }
                 }
                 rows.put(&row, op.id, Why::Effect);
                 if row.entity != PRODUCT_BATCH || self.policy.batches != BatchPush::Never {
@@ -231,7 +235,7 @@ impl<St: Store> Device<St> {
                     EditBase::LastAcked => rows.store.row(Copy::Base, entity, key),
                     EditBase::Chained => None,
                 };
-                let base = acked.unwrap_or(row).stamps[field as usize];
+                let base = super::resolve::witness(self.policy.detection, &acked.unwrap_or(row), field as usize);
                 row.set(field, value, op.id);
                 row.stamps[field as usize] = stamp;
                 row.stamp = now;

@@ -61,6 +61,8 @@ pub enum Body {
         types: u32,
         /// What was ever given back of a grant, by grant.
         released: Vec<(Key, i64)>,
+        /// After a restore: whether something has still to be sent, so that the server cannot know what is left.
+        owes: bool,
         /// Temporary identities whose real ones the device does not know yet.
         temporary: Vec<(Entity, Key)>,
     },
@@ -115,6 +117,8 @@ pub struct Wire {
     pub ticket: u32,
     /// The server's time when it answered, in microseconds since 1970.
     pub server_time: i64,
+    /// How often the server had been restored, as far as the sender knows.
+    pub epoch: u32,
     /// How damage is noticed.
     pub integrity: Integrity,
     /// The checksum, where there is one.
@@ -129,8 +133,8 @@ pub struct Wire {
 
 impl Wire {
     /// Seals a message.
-    pub fn new(ticket: u32, server_time: i64, integrity: Integrity, body: Body) -> Wire {
-        let mut wire = Wire { ticket, server_time, integrity, checksum: 0, token: 0, delta: false, body };
+    pub fn new(ticket: u32, server_time: i64, epoch: u32, integrity: Integrity, body: Body) -> Wire {
+        let mut wire = Wire { ticket, server_time, epoch, integrity, checksum: 0, token: 0, delta: false, body };
         if integrity == Integrity::Checksum {
             wire.checksum = wire.sum();
         }
@@ -143,7 +147,7 @@ impl Wire {
     }
 
     fn sum(&self) -> u64 {
-        let mut sum = mix(u64::from(self.ticket)) ^ self.server_time as u64;
+        let mut sum = mix(u64::from(self.epoch) << 32 | u64::from(self.ticket)) ^ self.server_time as u64;
         let mut add = |word: u64| sum = (sum.rotate_left(9) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut row = |row: &Row| {
             add(row.key.0);

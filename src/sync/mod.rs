@@ -4,13 +4,17 @@
 //! policy's knobs mean is in `policy.rs`; where the presets come from, in `presets.rs`.
 
 mod allocate;
+mod cascade;
 pub mod catalogue;
+mod decide;
 mod device;
 mod download;
 mod drain;
+mod epoch;
 mod escrow;
 pub mod fixes;
 mod flaws;
+pub mod fleet;
 mod group;
 mod identity;
 pub mod knobs;
@@ -27,6 +31,7 @@ mod session;
 mod statements;
 
 pub use device::{CHANNELS, Device, GOALS};
+pub use fleet::Fleet;
 pub use message::Wire;
 pub use policy::{BadKnob, Policy};
 pub use server::Server;
@@ -45,39 +50,25 @@ pub struct Engine<St> {
     /// The preset whose promises it is held to.
     base: Policy,
     domain: &'static Domain,
+    /// The versions of the devices, where they differ from the server's.
+    fleet: Option<Fleet>,
     store: PhantomData<St>,
 }
 
 impl<St: Store> Engine<St> {
     /// The engine under a name.
     pub fn new(name: impl Into<String>, policy: Policy, domain: &'static Domain) -> Self {
-        Engine { name: name.into(), policy, base: policy, domain, store: PhantomData }
+        Engine { name: name.into(), policy, base: policy, domain, fleet: None, store: PhantomData }
+    }
+    /// The same server with devices on these versions.
+    pub fn with_fleet(self, fleet: Fleet) -> Self {
+        Engine { fleet: Some(fleet), ..self }
     }
     /// The engine held to what another policy declares: a flawed clock does not excuse itself from its base's bound.
     pub fn held_to(self, base: Policy) -> Self {
         Engine { base, ..self }
     }
-    /// Its policy.
-    pub fn policy(&self) -> &Policy {
-        &self.policy
-    }
-}
-
-impl<St: Store> System for Engine<St> {
-    type Message = Wire;
-    type Disk = St;
-    type Device = Device<St>;
-    type Server = Server<St>;
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-    fn domain(&self) -> &'static Domain {
-        self.domain
-    }
-
-    fn facts(&self) -> Facts {
-        let policy = &self.policy;
+    fn facts_of(&self, policy: &Policy) -> Facts {
         let delays = [1, 2, 3, 4, 5].map(|n| policy.delay(n));
         let counted = policy.retries > 0 && policy.counts_as_failure == CountsAs::AnyFailure;
         // What waits for a token is sent again without having failed.
@@ -113,14 +104,45 @@ impl<St: Store> System for Engine<St> {
             out_of_reach: device::out_of_reach(policy, self.domain),
         }
     }
+    /// What a device runs.
+    fn version(&self, who: NodeId, store: &St) -> Policy {
+        self.fleet.as_ref().map_or(self.policy, |fleet| fleet.version(who, store))
+    }
+    /// Its policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+}
+
+impl<St: Store> System for Engine<St> {
+    type Message = Wire;
+    type Disk = St;
+    type Device = Device<St>;
+    type Server = Server<St>;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn domain(&self) -> &'static Domain {
+        self.domain
+    }
+
+    fn facts(&self) -> Facts {
+        let own = self.facts_of(&self.policy);
+        match &self.fleet {
+            Some(fleet) => fleet::together(own, fleet.versions().iter().map(|version| self.facts_of(version))),
+            None => own,
+        }
+    }
 
     fn disk(&self, who: NodeId, install: u32, rows: &mut dyn Iterator<Item = Row>) -> St {
         let mut store = St::open();
         let mut any = false;
+        let policy = self.version(who, &store);
+        let based = policy.merge == Merge::Rebase || policy.rollback_stock == RollbackStock::Derived;
         for row in rows {
             any = true;
             store.put_row(Copy::Visible, &row);
-            let based = self.policy.merge == Merge::Rebase || self.policy.rollback_stock == RollbackStock::Derived;
             if !who.is_server() && based {
                 store.put_row(Copy::Base, &row);
             }
@@ -137,20 +159,27 @@ impl<St: Store> System for Engine<St> {
         store
     }
 
-    fn device(&self, who: NodeId, _disk: &St) -> Device<St> {
-        Device::new(self.policy, self.domain, who)
+    fn device(&self, who: NodeId, disk: &St) -> Device<St> {
+        Device::new(self.version(who, disk), self.domain, who)
     }
 
-    fn upgraded(&self, _who: NodeId, store: &mut St) {
-        if self.policy.schema == Schema::DropsQueue {
-            let mut seqs = Vec::new();
-            store.each_item(&mut |item| seqs.push(item.seq));
-            seqs.into_iter().for_each(|seq| store.remove_item(seq));
+    fn upgraded(&self, who: NodeId, store: &mut St) {
+        if !who.is_server() {
+            fleet::upgrade(self.fleet.as_ref(), &self.policy, self.domain, who, store);
         }
     }
 
-    fn server(&self, _disk: &St) -> Server<St> {
-        Server::new(self.policy, self.domain)
+    fn server(&self, disk: &St) -> Server<St> {
+        Server::new(self.policy, self.domain, disk.number(Cell::Epoch) as u32)
+    }
+
+    fn restored(&self, disk: &mut St, epoch: u32) {
+        if self.policy.after_restore == AfterRestore::TrustsItsMarks {
+            return;
+        }
+        disk.set_number(Cell::Epoch, i64::from(epoch));
+        // Identities that were given out since the backup are still in use on devices.
+        disk.set_number(Cell::Identity, disk.number(Cell::Identity).max(i64::from(epoch) * 1_000_000));
     }
     fn in_scope(&self, device: NodeId, row: &Row) -> bool {
         (self.domain.scope)(device, row)

@@ -214,6 +214,8 @@ pub struct Policy {
     pub tie: Tie,
     /// What is decided without a human under the strategies that ask one.
     pub decider: Decider,
+    /// What a device does once the server has been restored from a backup.
+    pub after_restore: AfterRestore,
     /// How long a token lives, in milliseconds; 0 for no authentication.
     pub token_life: u64,
     /// What an answer of 401 does.

@@ -109,6 +109,7 @@ pub const SERI_2026_01_16: Policy = Policy {
     on_deleted: OnDeleted::Refused,
     tie: Tie::ByDevice,
     decider: Decider::Severity,
+    after_restore: AfterRestore::TrustsItsMarks,
     token_life: 0,
     unauthorised: Unauthorised::Pauses,
     connect_time_out: 0,
@@ -215,6 +216,7 @@ pub const SERI_SOUND: Policy = Policy {
     lamp: LampCounts::Unsynced,
     deletion: Deletion::Tombstone,
     audit: AuditTrail::Complete,
+    after_restore: AfterRestore::SendsAgain,
     ..SERI_2026_01_16
 };
 
@@ -225,6 +227,7 @@ pub const SERI_SOUND: Policy = Policy {
 /// given: a quarter of an hour, and nothing tells the queue a 401 from another failure; a new token comes with the next
 /// login. Delta sync is listed as present and as future: it is taken as present.
 pub const PAYTRACK: Policy = Policy {
+    cascade: Cascade::SendsAnyway,
     till_check: TillCheck::None,
     batch: 100,
     restart: Restart::Leave,
@@ -245,6 +248,7 @@ pub const PAYTRACK: Policy = Policy {
     page: 100,
     clock: Clock::Wall,
     clear_queue: ClearQueue::Silent,
+    after_restore: AfterRestore::TrustsItsMarks,
     token_life: 900_000,
     unauthorised: Unauthorised::CountsAsFailure,
     connect_time_out: 10_000,
@@ -256,9 +260,12 @@ pub const PAYTRACK: Policy = Policy {
 
 /// SmartDMV as written. Readings: operations travel in arrays of fifty, each with a result of its own; a conflict is seen
 /// by time alone; the strategy is manual, and what is of low severity is decided without asking; a validation error is
-/// skipped with a log line; the device replaces temporary identities; there are no idempotency keys; a sync runs on
-/// reconnect, after an op and every half minute, and only when something is pending; what is pulled counts as synced.
+/// skipped with a log line; an error answer is critical and stops the sync; the device replaces temporary identities; there are no idempotency keys; a sync runs on
+/// reconnect, after an op and every half minute, and only when something is pending; what is pulled counts as synced;
+/// a request is given up after ten seconds, before the next timer; the timestamp of an answer is the server's now, so the
+/// cursor moves to the end with the first page.
 pub const SMARTDMV: Policy = Policy {
+    cascade: Cascade::SendsAnyway,
     till_check: TillCheck::None,
     order: OutboxOrder::ByType,
     types: TypeTable::Dependencies,
@@ -267,6 +274,7 @@ pub const SMARTDMV: Policy = Policy {
     retries: 3,
     exhausted: Exhausted::Final,
     counts_as_failure: CountsAs::AnyFailure,
+    error_answer: ErrorAnswer::Stops,
     on_rejection: OnRejection::SkipsWithLog,
     push_every: 30_000,
     pull_every: 30_000,
@@ -277,10 +285,13 @@ pub const SMARTDMV: Policy = Policy {
     detection: Detection::EditTime,
     resolution: Resolution::Manual,
     cursor: Cursor::AtStart,
+    cursor_moves: CursorMoves::ToTheEndAtOnce,
+    time_out: 10_000,
     merge: Merge::OverwriteAndMark,
     page: 50,
     deletion: Deletion::Removed,
     clock: Clock::Wall,
+    after_restore: AfterRestore::TrustsItsMarks,
     ..SERI_SOUND
 };
 

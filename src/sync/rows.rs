@@ -97,7 +97,7 @@ pub fn subjects(domain: &Domain, op: &Op) -> Vec<(Entity, Key)> {
                 lines_of = Some(entity);
             }
         }
-        Shape::Word(_) => {}
+        Shape::Word(_) | Shape::Decision(_) => {}
     }
     if let Some(entity) = lines_of {
         list.extend(op.lines().iter().filter(|line| line.key != Key::NONE).map(|line| (entity, line.key)));

@@ -52,13 +52,16 @@ pub struct Server<St: Store> {
     /// Devices heard of since the start, where they are told of changes.
     heard: Vec<NodeId>,
     next: u32,
+    /// How often it was restored from a backup.
+    pub(super) epoch: u32,
     store: PhantomData<St>,
 }
 
 impl<St: Store> Server<St> {
     /// A server that has just started.
-    pub fn new(policy: Policy, domain: &'static Domain) -> Self {
+    pub fn new(policy: Policy, domain: &'static Domain, epoch: u32) -> Self {
         Server {
+            epoch,
             policy,
             domain,
             tasks: Vec::new(),
@@ -77,6 +80,10 @@ impl<St: Store> Server<St> {
         }
         if self.authenticates(from, &wire, cx) {
             return;
+        }
+        if wire.epoch != self.epoch {
+            // What the device knows of this server is not so any more: it has to catch up first.
+            return self.fail(from, wire, cx);
         }
         if self.policy.deletion == Deletion::Purged {
             purge(store, cx);
@@ -117,9 +124,9 @@ impl<St: Store> Server<St> {
                 };
                 self.go_on(store, task, cx);
             }
-            Body::Pull { since, full, types, released, temporary } => {
+            Body::Pull { since, full, types, released, owes, temporary } => {
                 if self.policy.escrow == Escrow::Shares {
-                    self.rebalance(store, from, install_of(wire.ticket), &released, cx);
+                    self.rebalance(store, from, install_of(wire.ticket), &released, owes, cx);
                 }
                 let identities = self.identities(store, &temporary);
                 self.answer_pull(store, (from, wire.ticket), (since, full, types), identities, cx);
@@ -127,7 +134,7 @@ impl<St: Store> Server<St> {
             Body::Hold { wants } => {
                 let rows = self.hold(store, from, install_of(wire.ticket), &wants, cx);
                 let body = Body::Held { rows };
-                let wire = Wire::new(wire.ticket, server_micros(cx.uptime()), self.policy.integrity, body);
+                let wire = Wire::new(wire.ticket, server_micros(cx.uptime()), self.epoch, self.policy.integrity, body);
                 cx.reply(from, cx.request(), [], wire);
             }
             Body::Pushed { .. } | Body::Pulled { .. } | Body::Held { .. } | Body::Notice => {}
@@ -169,7 +176,7 @@ impl<St: Store> Server<St> {
         let failed =
             task.failed || self.policy.partial_failure == PartialFailure::TopLevel && task.results.iter().any(refused);
         let body = Body::Pushed { results: task.results, met: task.met, failed };
-        let wire = Wire::new(task.ticket, server_micros(cx.uptime()), self.policy.integrity, body);
+        let wire = Wire::new(task.ticket, server_micros(cx.uptime()), self.epoch, self.policy.integrity, body);
         cx.reply(task.from, task.request, ops, wire);
     }
 
@@ -180,7 +187,7 @@ impl<St: Store> Server<St> {
         }
         let cause = cx.cause();
         for to in self.heard.iter().filter(|to| **to != task.from) {
-            let wire = Wire::new(0, server_micros(cx.uptime()), self.policy.integrity, Body::Notice);
+            let wire = Wire::new(0, server_micros(cx.uptime()), self.epoch, self.policy.integrity, Body::Notice);
             cx.send(*to, channel::NOTICE, cause, [], wire);
         }
     }
@@ -252,7 +259,7 @@ impl<St: Store> Server<St> {
         }
         let ops: Vec<OpId> = answers.iter().map(|answer| answer.op).collect();
         let body = Body::Pulled { rows, answers, identities, since, until, newest, more, full, failed: false };
-        let wire = Wire::new(ticket, server_micros(cx.uptime()), self.policy.integrity, body);
+        let wire = Wire::new(ticket, server_micros(cx.uptime()), self.epoch, self.policy.integrity, body);
         cx.reply(from, cx.request(), ops, wire);
     }
 
@@ -273,7 +280,7 @@ impl<St: Store> Server<St> {
             },
             _ => return,
         };
-        let wire = Wire::new(wire.ticket, server_micros(cx.uptime()), self.policy.integrity, body);
+        let wire = Wire::new(wire.ticket, server_micros(cx.uptime()), self.epoch, self.policy.integrity, body);
         cx.reply(from, cx.request(), [], wire);
     }
 

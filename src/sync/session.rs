@@ -74,7 +74,7 @@ impl<St: Store> Device<St> {
         self.tickets += 1;
         let ticket = self.tickets;
         self.logging_in = Some(ticket);
-        let wire = Wire::new(ticket, 0, self.policy.integrity, Body::Login);
+        let wire = Wire::new(ticket, 0, self.epoch, self.policy.integrity, Body::Login);
         cx.send(NodeId::SERVER, channel::LOGIN, cx.cause(), [], wire);
         let wait = if self.policy.connect_time_out == 0 { self.policy.time_out } else { self.policy.connect_time_out };
         // An answer that never comes must not be waited for at once.
@@ -161,7 +161,7 @@ impl<St: Store> Server<St> {
             _ if self.policy.token_life > 0 && wire.token < cx.wall() => Body::Unauthorised,
             _ => return false,
         };
-        let answer = Wire::new(wire.ticket, server_micros(cx.uptime()), self.policy.integrity, body);
+        let answer = Wire::new(wire.ticket, server_micros(cx.uptime()), self.epoch, self.policy.integrity, body);
         cx.reply(from, cx.request(), [], answer);
         true
     }

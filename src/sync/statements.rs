@@ -234,7 +234,9 @@ impl<St: Store> Server<St> {
 
     /// Whether what only one row may have is given to one only.
     pub(super) fn keeps_unique(&self) -> bool {
-        self.policy.validation != Validation::None && self.policy.validates == Validates::All
+        self.policy.validation != Validation::None
+            && self.policy.validates == Validates::All
+            && self.policy.natural_key == NaturalKey::Unique
     }
 
     pub(super) fn validates(&self, row: &Row, amount: i64) -> bool {

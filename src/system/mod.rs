@@ -131,6 +131,11 @@ pub trait System: Sync {
     fn upgraded(&self, who: NodeId, disk: &mut Self::Disk) {
         let _ = (who, disk);
     }
+    /// The server is stopped and will boot from a backup of its disk: what the system makes of that. Epochs count from 1;
+    /// what the server took since the backup was made is gone. Nothing, by default.
+    fn restored(&self, disk: &mut Self::Disk, epoch: u32) {
+        let _ = (disk, epoch);
+    }
     /// Whether this row of the server belongs on this device. All of them, by default.
     fn in_scope(&self, device: NodeId, row: &Row) -> bool {
         let _ = (device, row);

@@ -2,7 +2,7 @@
 //!
 //! Every fact opens a store of its own.
 
-use crate::{CELLS, Contents, ENTITIES, KEYS, answers, changed, contents, items, keys, of, rows};
+use crate::{CELLS, Contents, ENTITIES, KEYS, answers, changed, contents, items, kept, keys, of, rows};
 use squall::model::row::FIELDS;
 use squall::model::{Entity, Key, Row, RowState, Value};
 use squall::sim::{NodeId, OpId};
@@ -61,6 +61,7 @@ pub fn an_open_store_is_empty<S: Store>() {
         rows: [vec![], vec![]],
         changed: vec![],
         items: vec![],
+        kept: vec![],
         answers: vec![],
         identities: vec![None; ENTITIES.len() * KEYS.len()],
         numbers: vec![0; CELLS.len()],
@@ -176,6 +177,21 @@ pub fn outbox_items_are_kept_in_order_of_their_sequence<S: Store>() {
     }
 }
 
+pub fn kept_items_are_no_outbox_items_and_are_forgotten_from_the_front<S: Store>() {
+    let mut store = S::open();
+    for (seq, queued) in [(1, 10), (2, 20), (4, 5), (3, 30)] {
+        store.keep(&Item { queued, ..item(seq) });
+    }
+    assert_eq!(items(&store), vec![]);
+    let seqs = |store: &S| kept(store).iter().map(|item| item.seq).collect::<Vec<u32>>();
+    store.forget_kept(10);
+    assert_eq!(seqs(&store), [1, 2, 3, 4], "nothing at the front is older");
+    store.forget_kept(21);
+    assert_eq!(seqs(&store), [3, 4]);
+    store.forget_kept(i64::MAX);
+    assert_eq!(seqs(&store), Vec::<u32>::new());
+}
+
 pub fn a_second_answer_under_one_key_is_refused_and_changes_nothing<S: Store>() {
     let mut store = S::open();
     store.insert_answer(&answer(1, 1)).expect("the key is free");
@@ -260,6 +276,9 @@ pub fn a_rollback_restores_everything<S: Store>() {
     store.put_item(&Item { status: Status::Synced, ..item(1) });
     store.put_item(&item(2));
     store.remove_item(1);
+    store.keep(&item(2));
+    store.forget_kept(i64::MAX);
+    store.keep(&item(3));
     store.forget_answers(i64::MAX);
     store.insert_answer(&answer(1, 50)).expect("the key was just forgotten");
     store.insert_answer(&answer(2, 51)).expect("the key is free");

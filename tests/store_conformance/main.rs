@@ -22,6 +22,7 @@ struct Contents {
     rows: [Vec<Row>; 2],
     changed: Vec<Row>,
     items: Vec<Item>,
+    kept: Vec<Item>,
     answers: Vec<Answer>,
     identities: Vec<Option<Key>>,
     numbers: Vec<i64>,
@@ -34,6 +35,7 @@ fn contents(store: &impl Store) -> Contents {
         rows: COPIES.map(|copy| rows(store, copy)),
         changed: changed(store, 0),
         items: items(store),
+        kept: kept(store),
         answers: answers(store, 0),
         identities: ENTITIES.iter().flat_map(probe).collect(),
         numbers,
@@ -58,6 +60,11 @@ fn changed(store: &impl Store, version: u32) -> Vec<Row> {
 fn items(store: &impl Store) -> Vec<Item> {
     let mut all = Vec::new();
     store.each_item(&mut |item| all.push(*item));
+    all
+}
+fn kept(store: &impl Store) -> Vec<Item> {
+    let mut all = Vec::new();
+    store.each_kept(&mut |item| all.push(*item));
     all
 }
 fn answers(store: &impl Store, commit: u32) -> Vec<Answer> {
@@ -101,6 +108,7 @@ macro_rules! conformance {
             keys_are_ordered_as_unsigned_numbers
             changed_since_lists_visible_rows_above_a_version_in_its_order
             outbox_items_are_kept_in_order_of_their_sequence
+            kept_items_are_no_outbox_items_and_are_forgotten_from_the_front
             a_second_answer_under_one_key_is_refused_and_changes_nothing
             every_verdict_comes_back
             answers_are_listed_by_commit_and_forgotten_by_expiry

@@ -45,6 +45,8 @@ named!(Cell:
     Boots = "boots",
     Sequence = "sequence",
     Furthest = "furthest",
+    Version = "version",
+    Epoch = "epoch",
     Token = "token",
 );
 

@@ -87,6 +87,7 @@ const DELETES: [&str; schema::TABLES.len()] = [
     "DELETE FROM record",
     "DELETE FROM base_record",
     "DELETE FROM outbox",
+    "DELETE FROM kept",
     "DELETE FROM answer",
     "DELETE FROM identity",
     "DELETE FROM number",

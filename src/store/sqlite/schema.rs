@@ -12,11 +12,12 @@ use crate::store::{Action, Cell, Status};
 use crate::system::Rule;
 
 /// Every table.
-pub const TABLES: [&str; 6] = ["record", "base_record", "outbox", "answer", "identity", "number"];
+pub const TABLES: [&str; 7] = ["record", "base_record", "outbox", "kept", "answer", "identity", "number"];
 
 /// The statements that make the tables of an empty store.
 pub fn tables() -> String {
     let row = row_columns();
+    let item = item_columns();
     format!(
         "-- What the user sees.
 CREATE TABLE record (
@@ -33,17 +34,12 @@ CREATE TABLE base_record (
 
 -- What still has to reach the server, each item with the row as it was queued.
 CREATE TABLE outbox (
-  seq INTEGER PRIMARY KEY, -- the place in the queue
-  op INTEGER NOT NULL,
-  action TEXT NOT NULL CHECK (action IN ({actions})),
-  mask INTEGER NOT NULL CHECK (mask BETWEEN 0 AND 255), -- the fields that the op set: bit 0 for f0
-  base INTEGER NOT NULL, -- when those fields had last been set, as the author saw it
-  queued INTEGER NOT NULL,
-  status TEXT NOT NULL CHECK (status IN ({statuses})),
-  tries INTEGER NOT NULL CHECK (tries >= 0),
-  request INTEGER NOT NULL CHECK (request >= 0), -- in which it was first sent
-  commit_number INTEGER NOT NULL CHECK (commit_number >= 0),
-{row}
+{item}
+) STRICT;
+
+-- What has reached it, in case that a backup without it is restored.
+CREATE TABLE kept (
+{item}
 ) STRICT;
 
 -- Verdicts, found again by their idempotency key.
@@ -78,11 +74,29 @@ CREATE TABLE number (
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 ",
-        actions = quoted(Action::NAMES),
-        statuses = quoted(Status::NAMES),
         verdicts = quoted(&VERDICTS),
         rules = quoted(Rule::NAMES),
         cells = quoted(Cell::NAMES),
+    )
+}
+
+/// The columns of an outbox item, in the order in which they are bound and read.
+fn item_columns() -> String {
+    format!(
+        "  seq INTEGER PRIMARY KEY, -- the place in the queue
+  op INTEGER NOT NULL,
+  action TEXT NOT NULL CHECK (action IN ({actions})),
+  mask INTEGER NOT NULL CHECK (mask BETWEEN 0 AND 255), -- the fields that the op set: bit 0 for f0
+  base INTEGER NOT NULL, -- when those fields had last been set, as the author saw it
+  queued INTEGER NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ({statuses})),
+  tries INTEGER NOT NULL CHECK (tries >= 0),
+  request INTEGER NOT NULL CHECK (request >= 0), -- in which it was first sent
+  commit_number INTEGER NOT NULL CHECK (commit_number >= 0),
+{row}",
+        actions = quoted(Action::NAMES),
+        statuses = quoted(Status::NAMES),
+        row = row_columns(),
     )
 }
 

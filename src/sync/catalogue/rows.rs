@@ -382,6 +382,14 @@ pub static CANARIES: &[Canary] = &[
     )
     .in_base("smartdmv-sound")
     .size(1, 3, 0),
+    planted(
+        "B78-trusts-its-marks",
+        "the server is restored from a backup, and the devices believe that what they had uploaded is there",
+        ("after-restore", "trusts-its-marks"),
+        "no-op-lost",
+    )
+    .size(1, 4, 1)
+    .with_fault(),
     planted("B79-pull-with-pending", "an idle device never pulls", ("pull-when", "with-pending"), "replicas-converge")
         .in_base("smartdmv-sound")
         .size(2, 4, 0),
@@ -517,6 +525,14 @@ pub static CANARIES: &[Canary] = &[
     .size(2, 5, 1)
     .with_fault(),
     planted(
+        "B102-reimported-after-restore",
+        "after a restore the devices import what they hold under new row ids and keys",
+        ("after-restore", "reimports"),
+        "one-effect-per-op",
+    )
+    .size(2, 4, 1)
+    .with_fault(),
+    planted(
         "C01-sales-validated-only",
         "only movements of type SALE are validated",
         ("validates", "sales"),
@@ -604,7 +620,7 @@ pub static CANARIES: &[Canary] = &[
         "status-truthful",
     )
     .with_fault(),
-    planted("C17-tenant-by-word", "the tenant is taken from the client's word", ("scope", "client-word"), "scope-kept")
+    planted("C17-pull-without-tenant", "a pull is not filtered by tenant", ("scope", "pulls-everything"), "scope-kept")
         .in_base("smartdmv-sound")
         .on("clinic"),
     planted("C18-xor-delays", "2 ^ n is exclusive or: delays of 2, 3, 0, 1, 6", ("back-off", "xor"), "retries-bounded")

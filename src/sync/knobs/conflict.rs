@@ -36,6 +36,8 @@ knob! {
         EditTime,
         /// Any field of the row was changed since its author saw it.
         RowVersion,
+        /// The hash of a field that it sets is another than that of what its author saw.
+        Hash,
     }
 }
 knob! {
@@ -107,6 +109,10 @@ knob! {
     Decider {
         /// Conflicts of low severity, by the later edit.
         Severity,
+        /// Conflicts of low and medium severity, by the later edit.
+        UpToMedium,
+        /// Every conflict that is not critical, by the later edit.
+        UpToHigh,
         /// Nothing.
         Nothing,
     }

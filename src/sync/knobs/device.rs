@@ -81,6 +81,8 @@ knob! {
         Fails,
         /// Is not looked at: the batch counts as synced.
         Ignored,
+        /// Stops all syncing and shows the user, until the user syncs by hand or the app starts again.
+        Stops,
     }
 }
 knob! {

@@ -244,3 +244,14 @@ knob! {
         Device,
     }
 }
+knob! {
+    /// What a device does once the server has been restored from a backup.
+    AfterRestore {
+        /// It sends again what it was told was accepted, downloads everything, and applies what is pending on that.
+        SendsAgain,
+        /// It believes that everything which it marked as uploaded is there, and goes on from its cursor.
+        TrustsItsMarks,
+        /// It sends everything again as new, as one imports a file.
+        Reimports,
+    }
+}
