@@ -367,9 +367,9 @@ impl<St: Store> Device<St> {
         if offset > store.number(Cell::Offset) {
             store.set_number(Cell::Offset, offset);
         }
-        // A login is the same in every epoch.
-        let of_tokens = matches!(wire.body, Body::Token { .. } | Body::Unauthorised);
-        if wire.epoch != self.epoch && !of_tokens {
+        // Who may ask has nothing to do with which copy of the data answers.
+        let about_token = matches!(wire.body, Body::Token { .. } | Body::Unauthorised);
+        if wire.epoch != self.epoch && !about_token {
             return self.other_epoch(store, wire, cx);
         }
         match wire.body {

@@ -21,7 +21,7 @@ pub struct Pulling {
     newest: u32,
     /// The entities asked for, one bit each; 0 for all.
     types: u32,
-    began: Time,
+    pub(super) began: Time,
     pub(super) full: bool,
 }
 

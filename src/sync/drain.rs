@@ -103,8 +103,7 @@ impl<St: Store> Device<St> {
             }
         }
         self.leave_out(&mut items);
-        let body = Body::Push { items };
-        let wire = self.signed(store, Wire::new(ticket, 0, self.epoch, self.policy.integrity, body));
+        let wire = self.signed(store, Wire::new(ticket, 0, self.epoch, self.policy.integrity, Body::Push { items }));
         for race in &mut self.races {
             // A receipt that still waits goes on waiting for the retry.
             if ops.contains(&race.op) {
@@ -200,7 +199,8 @@ impl<St: Store> Device<St> {
         cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: ticket });
         cx.sync_ended(drain.began, !failed);
         self.unused_tokens = 0;
-        self.failures = if met.is_empty() { 0 } else { self.failures + 1 };
+        let failures = self.failures;
+        self.failures = if met.is_empty() { 0 } else { failures + 1 };
         let blind = failed || self.policy.marking == Marking::ByBatch;
         let types =
             if self.policy.filtered_pull == FilteredPull::Everything { 0 } else { types_of(store, &drain.seqs) };
@@ -230,7 +230,13 @@ impl<St: Store> Device<St> {
             self.mark(store, &drain, results, blind, cx);
         }
         self.end_races(store, ticket, results, cx);
-        if !met.is_empty() {
+        // What was refused and stays in the queue all the same is not sent again at once.
+        let refused = |result: &ItemResult| result.verdict != Verdict::Accepted && holds(store, result.op);
+        let stays = self.policy.by_op() && !blind && results.iter().any(refused);
+        if stays {
+            self.failures = failures + 1;
+        }
+        if stays || !met.is_empty() {
             self.retry_after(Some(self.policy.delay(self.failures)), drain.cause, cx);
         } else if std::mem::take(&mut self.again) || matches!(self.policy.drains, Drains::Single | Drains::TwoReads) {
             self.drain(store, cx);
@@ -326,6 +332,7 @@ impl<St: Store> Device<St> {
         let drain = self.drains.remove(place);
         drain.taken_out.iter().for_each(|item| store.put_item(item));
         cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: drain.ticket });
+        cx.sync_ended(drain.began, false);
         self.requeue(store, &drain.seqs, Status::Pending, cx);
         self.stopped = true;
     }

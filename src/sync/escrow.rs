@@ -399,8 +399,7 @@ impl<St: Store> Device<St> {
         self.tickets += 1;
         let (ticket, cause) = (self.tickets, Cause::Op(op.id));
         self.asking.push(Asking { op, ticket });
-        let body = Body::Hold { wants };
-        let wire = self.signed(store, Wire::new(ticket, 0, self.epoch, self.policy.integrity, body));
+        let wire = self.signed(store, Wire::new(ticket, 0, self.epoch, self.policy.integrity, Body::Hold { wants }));
         cx.send(NodeId::SERVER, channel::HOLD, cause, [], wire);
         let timer = Timer { channel: channel::HOLD_TIME_OUT, number: ticket };
         cx.set_timer(timer, Span::millis(self.policy.race), Some(cause));

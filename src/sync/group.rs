@@ -36,13 +36,6 @@ impl Decision {
     }
 }
 
-/// An op that cannot be taken together with the others of its push.
-struct Refusal {
-    op: OpId,
-    verdict: Verdict,
-    decisions: Vec<Decision>,
-}
-
 impl<St: Store> Server<St> {
     /// The next transaction of an op, or of the whole push. Returns whether others may come in after it.
     pub(super) fn next_op(
@@ -150,105 +143,8 @@ impl<St: Store> Server<St> {
         op_done(task, until, op, verdict, commit)
     }
 
-    /// All ops of a push in one transaction: one that is rejected takes all others back, and the answer is an error. An op
-    /// that lost a conflict, with a deletion too, is no error: the transaction begins again without it, and it has its verdict beside the others.
-    fn all_at_once(&mut self, store: &mut St, task: &mut PushTask, from: NodeId, cx: &mut Context<Wire>) -> bool {
-        let (mark, known) = (cx.written(), task.made.len());
-        let mut lost: Vec<(OpId, Verdict, Vec<Decision>)> = Vec::new();
-        let done = loop {
-            store.begin();
-            match self.all_but(store, task, from, &lost, cx) {
-                Ok(done) => break done,
-                Err(Refusal { op, verdict, decisions }) => {
-                    store.rollback();
-                    cx.unwrite(mark);
-                    task.made.truncate(known);
-                    if matches!(verdict, Verdict::Rejected { .. }) && !is_conflict(&task.items, op, verdict) {
-                        task.at = task.items.len();
-                        task.failed = true;
-                        return true;
-                    }
-                    lost.push((op, verdict, decisions));
-                }
-            }
-        };
-        store.commit();
-        for (until, op, verdict, commit) in done {
-            if self.is_left(verdict) {
-                let items: Vec<Item> = task.items[task.at..until].to_vec();
-                self.leave_to_device(store, task, &items, until);
-                continue;
-            }
-            cx.decide(op, verdict);
-            op_done(task, until, op, verdict, commit);
-        }
-        true
-    }
-
-    /// Whether the device is to decide what this is the verdict on.
-    fn is_left(&self, verdict: Verdict) -> bool {
-        verdict == Verdict::Manual && self.asks_device()
-    }
-
-    /// Takes all ops of a push but those that lost a conflict.
-    fn all_but(
-        &mut self,
-        store: &mut St,
-        task: &mut PushTask,
-        from: NodeId,
-        lost: &[(OpId, Verdict, Vec<Decision>)],
-        cx: &mut Context<Wire>,
-    ) -> Result<Vec<(usize, OpId, Verdict, u32)>, Refusal> {
-        let mut done = Vec::new();
-        let mut at = 0;
-        while at < task.items.len() {
-            let until = end_of_op(&task.items, at);
-            let items: Vec<Item> = task.items[at..until].to_vec();
-            let (op, key) = (items[0].op, self.key_of_op(&items[0]));
-            let keyed = self.is_keyed_op(&items);
-            let (verdict, commit) = match store.answer(key).filter(|_| keyed) {
-                Some(answer) => {
-                    self.recall(store, &items, &mut task.made);
-                    (answer.verdict, answer.commit)
-                }
-                None => {
-                    let commit = self.commit(store);
-                    let mut decisions = Vec::new();
-                    let verdict = match lost.iter().find(|(other, ..)| *other == op) {
-                        Some((_, verdict, _)) if self.is_left(*verdict) => {
-                            done.push((until, op, *verdict, commit));
-                            at = until;
-                            continue;
-                        }
-                        Some((_, verdict, own)) => {
-                            self.record(store, op, *verdict, own, commit, cx);
-                            *verdict
-                        }
-                        None => {
-                            let taken = self.take_all(store, &items, commit, &mut decisions, &mut task.made, cx);
-                            if let Err(verdict) = taken {
-                                decisions.retain(|decision| decision.loser == op);
-                                decisions.extend(self.loss(store, &items, verdict));
-                                return Err(Refusal { op, verdict, decisions });
-                            }
-                            self.record(store, op, Verdict::Accepted, &decisions, commit, cx);
-                            Verdict::Accepted
-                        }
-                    };
-                    if keyed {
-                        self.remember(store, key, op, from, commit, verdict, cx);
-                    }
-                    (verdict, commit)
-                }
-            };
-            done.push((until, op, verdict, commit));
-            at = until;
-        }
-        Ok(done)
-    }
-
     #[allow(clippy::too_many_arguments)]
-    fn remember(
+    pub(super) fn remember(
         &self,
         store: &mut St,
         key: u64,
@@ -345,7 +241,7 @@ impl<St: Store> Server<St> {
         }
     }
 
-    fn take_all(
+    pub(super) fn take_all(
         &mut self,
         store: &mut St,
         items: &[Item],
@@ -655,12 +551,6 @@ fn counted_change<St: Store>(store: &St, movement: &Row) -> i64 {
     amount(movement) + reversal.map_or(0, |row| amount(&row))
 }
 
-/// Whether a rejection is a conflict with a deletion: the op edits the row that is gone.
-fn is_conflict(items: &[Item], op: OpId, verdict: Verdict) -> bool {
-    let edits = |key| items.iter().any(|item| item.op == op && item.action == Action::Update && item.row.key == key);
-    matches!(verdict, Verdict::Rejected { rule: Rule::Deleted, about, .. } if edits(about))
-}
-
 pub(super) fn refused(rule: Rule, about: Key) -> Verdict {
     Verdict::Rejected { rule, about, available: 0, requested: 0 }
 }
@@ -669,12 +559,12 @@ fn short_of(about: Key, available: i64, requested: i64) -> Verdict {
     Verdict::Rejected { rule: Rule::Quantity, about, available, requested }
 }
 
-fn end_of_op(items: &[Item], at: usize) -> usize {
+pub(super) fn end_of_op(items: &[Item], at: usize) -> usize {
     let op = items[at].op;
     items[at..].iter().position(|item| item.op != op).map_or(items.len(), |n| at + n)
 }
 
-fn op_done(task: &mut PushTask, until: usize, op: OpId, verdict: Verdict, commit: u32) -> bool {
+pub(super) fn op_done(task: &mut PushTask, until: usize, op: OpId, verdict: Verdict, commit: u32) -> bool {
     let seq = task.items[task.at].seq;
     for item in &task.items[task.at..until] {
         let real = task.made.iter().find(|(entity, from, _)| (*entity, *from) == (item.row.entity, item.row.key));

@@ -29,6 +29,7 @@ mod rows;
 mod server;
 mod session;
 mod statements;
+mod whole_push;
 
 pub use device::{CHANNELS, Device, GOALS};
 pub use fleet::Fleet;
