@@ -433,6 +433,7 @@ impl<'a, S: System> World<'a, S> {
                 return;
             }
         }
+        self.history.disturb(node);
         let until = self.before_heal(self.now + lasts);
         self.fingerprint.add(label.0 ^ u64::from(begins));
         let event = self.note(node, label, &[], || What::Interference { point, begins, strength });
@@ -594,6 +595,9 @@ impl<'a, S: System> World<'a, S> {
                 base.point(Point::Step).number(offset + step.min(255))
             };
             let fate = if self.healed { None } else { self.cx.choices.step(mark) };
+            if fate.is_some() {
+                self.history.disturb(node);
+            }
             if let Some(Fate::KillBefore(down)) = fate {
                 self.drop_effects();
                 return self.die_here(node, mark, down, true);
@@ -764,6 +768,9 @@ impl<'a, S: System> World<'a, S> {
         let fate = if self.healed { None } else { self.cx.choices.message(label) };
         let device = if node.is_server() { to } else { node };
         let direction = if node.is_server() { Direction::Down } else { Direction::Up };
+        if fate.is_some() && !ops.is_empty() {
+            self.history.disturb(device);
+        }
         let slot = &mut self.slots[device.index()];
         let departs = self.now + self.cx.work;
         let known_down = direction == Direction::Up && !slot.link.seems_online();
