@@ -37,7 +37,8 @@ pub struct NodeView {
     pub boots: u32,
     /// When it was last wiped.
     pub wiped: Option<Time>,
-    /// When something first came between it and the server: a fault, a delay, a pause.
+    /// When something first came between it and the server: a fault, a delay, a pause, a late
+    /// timer.
     pub disturbed: Option<Time>,
     /// Whether its wall clock was ever set wrong.
     pub clock_bent: bool,
