@@ -38,6 +38,9 @@ pub struct NodeView {
     pub boots: u32,
     /// When it was last wiped.
     pub wiped: Option<Time>,
+    /// When something first came between it and the server: a fault, a delay, a pause, a late
+    /// timer.
+    pub disturbed: Option<Time>,
     /// Whether its wall clock was ever set wrong.
     pub clock_bent: bool,
 }
@@ -456,6 +459,16 @@ impl<'a> History<'a> {
                     let op = if changed && spec.class == Class::Quantity { write.op } else { by };
                     commits.push(field as u8, Commit { at: now, op, value });
                 }
+            }
+        }
+    }
+
+    /// Takes in that something came between a device and the server; for the server, between all of them and it.
+    pub fn disturb(&mut self, node: NodeId) {
+        let now = self.now;
+        for (n, view) in self.nodes.iter_mut().enumerate() {
+            if node.is_server() || n == node.index() {
+                view.disturbed.get_or_insert(now);
             }
         }
     }

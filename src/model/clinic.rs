@@ -74,6 +74,18 @@ pub fn practice_of(device: NodeId) -> i64 {
     if matches!(device.0, 1 | 2 | 5) { 1 } else { 2 }
 }
 
+/// Users beyond this number stand in for a colleague, and belong to the other practice.
+const STAND_INS: u16 = 100;
+
+/// The practice of a row as its user would name it, where the user's word is asked for.
+pub fn name_own_practice(row: &mut Row) {
+    let own = CLINIC.entity_specs().any(|(entity, _)| entity == row.entity);
+    if own && row.actor > STAND_INS {
+        let practice = row.get(field::PRACTICE).or_zero();
+        row.fields[field::PRACTICE as usize] = Value::int(3 - practice);
+    }
+}
+
 use Class::{Frozen, Plain, Quantity, Reference};
 use Severity::{Critical, High, Low, Medium};
 

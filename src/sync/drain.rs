@@ -6,6 +6,7 @@ use super::device::{Device, channel, goal};
 use super::message::{Body, ItemResult, Met, Wire};
 use super::policy::*;
 use super::rows::{Reported, redirect, refers};
+use crate::model::clinic;
 use crate::model::retail::*;
 use crate::model::{Entity, Key, RowState, Value};
 use crate::sim::{Cause, NodeId, OpId, Span, Time};
@@ -94,6 +95,9 @@ impl<St: Store> Device<St> {
         self.translate(&mut items);
         if let (Owner::Session, Some(user)) = (self.policy.owner, self.session) {
             items.iter_mut().for_each(|item| item.row.actor = user);
+        }
+        if self.policy.scope == Scope::ClientWord {
+            items.iter_mut().for_each(|item| clinic::name_own_practice(&mut item.row));
         }
         let cause = Cause::Op(items[0].op);
         let mut ops: Vec<OpId> = Vec::new();

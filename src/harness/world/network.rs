@@ -88,6 +88,9 @@ impl<S: System> World<'_, S> {
         let fate = if self.healed { None } else { self.cx.choices.message(label) };
         let device = if node.is_server() { to } else { node };
         let direction = if node.is_server() { Direction::Down } else { Direction::Up };
+        if fate.is_some() && !ops.is_empty() {
+            self.history.disturb(device);
+        }
         let slot = &mut self.slots[device.index()];
         let departs = self.now + self.cx.work;
         let known_down = direction == Direction::Up && !slot.link.seems_online();
