@@ -54,6 +54,7 @@
 //!             longest_period: Span::secs(10),
 //!             retry: None,
 //!             clock_bound: None,
+//!             sent_within: None,
 //!             reports: Reports::NOTHING,
 //!             goals: &[],
 //!             out_of_reach: 0,

@@ -9,7 +9,7 @@ use std::path::Path;
 /// The row of the catalogue of bugs, the preset, the promise that breaks there, and the one knob that mends it.
 const FIXES: [(&str, &str, &str, &str); 13] = [
     ("B03", "seri-recommended", "stock-conserved", "validation=conditional"),
-    ("B04", "seri-recommended", "op-all-or-nothing", "atomicity=op"),
+    ("B04", "seri-recommended", "op-all-or-nothing", "atomicity=op+rollback-scope=whole-op"),
     ("B05", "seri-recommended", "op-all-or-nothing", "atomicity=op"),
     ("B06", "seri-week-1", "verdict-stable", "idempotency=same-transaction"),
     ("B07", "seri-recommended", "status-truthful", "receipt=after-sync-or-unknown"),

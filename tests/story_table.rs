@@ -124,6 +124,7 @@ impl System for Naive {
             longest_period: Span::secs(10),
             retry: None,
             clock_bound: None,
+            sent_within: None,
             reports: Reports { verdicts: true, words: true, pulls: true, ..Reports::NOTHING },
             goals: &[],
             out_of_reach: 0,

@@ -168,6 +168,7 @@ impl System for Retail {
             longest_period: Span::secs(300),
             retry: Some(RetryBounds { attempts: None, delays: [Span::ZERO; 5], batch: BATCH as u32 }),
             clock_bound: None,
+            sent_within: None,
             reports: Reports {
                 verdicts: true,
                 words: true,
@@ -247,6 +248,7 @@ pub static DOMAIN: Domain = Domain {
     totals: &[],
     expiry: None,
     unique: &[],
+    permission: None,
     receipts: &[Verb(0)],
     scope: everywhere,
     transition,

@@ -11,7 +11,7 @@ use crate::store::{Memory, Store};
 use crate::sync::catalogue::CANARIES;
 pub use crate::sync::catalogue::Canary;
 use crate::sync::presets::PRESETS;
-use crate::sync::{Engine, Policy};
+use crate::sync::{Engine, Fleet, Policy};
 use std::sync::Arc;
 
 /// The knob that names no mechanism of a policy but what a node keeps its state in.
@@ -39,10 +39,30 @@ fn subject<St: Store + 'static>(name: &str, policy: Policy, base: Policy, domain
     Arc::new(Engine::<St>::new(name, policy, domain).held_to(base))
 }
 
+/// Devices on different versions against one server: `seri-week-1,seri-sound@seri-sound`, each a preset with or without
+/// knobs; devices take the versions in turn. `None` if the name has no `@`.
+pub fn fleet(name: &str) -> Option<Result<Arc<dyn Subject>, Unknown>> {
+    let (versions, server) = name.split_once('@')?;
+    let (server, domain) = match server.rsplit_once("+domain=") {
+        Some((server, domain)) => (server, DOMAINS.into_iter().find(|known| known.name == domain)?),
+        None => (server, DOMAINS[0]),
+    };
+    let names = || PRESETS.iter().map(|(name, ..)| name.to_string()).collect();
+    let found =
+        |name: &str| policy(name).ok_or_else(|| Unknown { part: name.into(), what: "version".into(), known: names() });
+    let build = || {
+        let versions = versions.split(',').map(found).collect::<Result<Vec<Policy>, Unknown>>()?;
+        let shown = format!("{}@{server}", name.split_once('@').map_or("", |(versions, _)| versions));
+        let engine = Engine::<Memory>::new(shown, found(server)?, domain).with_fleet(Fleet::new(versions));
+        Ok(Arc::new(engine) as Arc<dyn Subject>)
+    };
+    Some(build())
+}
+
 /// A preset with knobs set: `seri-week-1+idempotency=same-transaction+store=sqlite+domain=clinic`. `None` if the name has
 /// no `+`. The business is no part of the system's name.
 pub fn with_knobs(name: &str) -> Option<Result<Arc<dyn Subject>, Unknown>> {
-    let (base, knobs) = name.split_once('+')?;
+    let (base, knobs) = name.split_once('+').filter(|_| !name.contains('@'))?;
     Some(set_knobs(base, knobs))
 }
 

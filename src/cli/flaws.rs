@@ -79,6 +79,7 @@ mod tests {
     use super::*;
     use crate::cli::Registry;
     use crate::harness::Systems;
+    use crate::model::retail::RETAIL;
 
     #[test]
     fn a_repair_is_one_knob_of_the_sound_preset_and_the_sound_preset_needs_none() {
@@ -105,7 +106,7 @@ mod tests {
     fn every_change_that_is_offered_leads_to_a_system() {
         let registry = Registry::builtin().on_store("memory");
         for (name, ..) in PRESETS {
-            for variant in registry.flaws(name).into_iter().chain(registry.repairs(name)) {
+            for variant in registry.flaws(name, &RETAIL).into_iter().chain(registry.repairs(name, &RETAIL)) {
                 assert!(variant.system.name().starts_with(name), "{}", variant.text);
             }
         }

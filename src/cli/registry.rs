@@ -33,6 +33,7 @@ impl Registry {
     /// The systems that come with squall.
     pub fn builtin() -> Registry {
         let mut registry = Registry::empty()
+            .with_hook(Box::new(super::builtin::fleet))
             .with_hook(Box::new(super::builtin::with_knobs))
             .with_repairs(Box::new(super::flaws::repairs))
             .with_flaws(Box::new(super::flaws::flaws));
@@ -89,11 +90,11 @@ impl Registry {
     }
 
     /// The changed systems; a change whose name leads to no system is a mistake of whoever offered it.
-    fn changed(&self, changes: &[Changes], name: &str) -> Vec<Variant> {
+    fn changed(&self, changes: &[Changes], name: &str, domain: &'static Domain) -> Vec<Variant> {
         let offered = changes.iter().flat_map(|change| change(name));
         offered
             .map(|(text, name)| {
-                let found = self.find(&name);
+                let found = self.find_on(&name, domain);
                 let system = found.unwrap_or_else(|unknown| panic!("a change offered as `{name}` exists: {unknown:?}"));
                 Variant { text, system }
             })
@@ -156,11 +157,11 @@ impl Systems for Registry {
         self.systems.iter().map(|system| system.name()).collect()
     }
 
-    fn repairs(&self, name: &str) -> Vec<Variant> {
-        self.changed(&self.repairs, name)
+    fn repairs(&self, name: &str, domain: &'static Domain) -> Vec<Variant> {
+        self.changed(&self.repairs, name, domain)
     }
 
-    fn flaws(&self, name: &str) -> Vec<Variant> {
-        self.changed(&self.flaws, name)
+    fn flaws(&self, name: &str, domain: &'static Domain) -> Vec<Variant> {
+        self.changed(&self.flaws, name, domain)
     }
 }

@@ -91,8 +91,8 @@ pub fn vacuous(registry: &Registry, args: &Replay, out: &mut Out) -> Result<Exit
 fn seen(registry: &Registry, story: &Story) -> Result<Sight, Failure> {
     let mut systems: Vec<(_, Arc<dyn Subject>, Vec<Variant>)> = Vec::new();
     for expected in &story.expect {
-        let flaws = select::watched(registry.flaws(&expected.system));
-        systems.push((expected, select::system(registry, &expected.system)?, flaws));
+        let flaws = select::watched(registry.flaws(&expected.system, story.scenario.domain));
+        systems.push((expected, select::system_on(registry, &expected.system, story.scenario.domain)?, flaws));
     }
     let systems: Vec<_> =
         systems.iter().map(|(expected, system, flaws)| (*expected, &**system, flaws.clone())).collect();

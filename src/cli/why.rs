@@ -56,7 +56,7 @@ pub fn why(registry: &Registry, run: &Run, outcome: &Outcome) -> Option<Why> {
         return None;
     }
     let (subject, identity) = (&*run.subject, violation.identity());
-    let variants = select::watched(registry.repairs(&subject.name()));
+    let variants = select::watched(registry.repairs(&subject.name(), run.subject.domain()));
     Some(Why {
         needs: necessity(subject, &scenario, identity),
         twin: passing_twin(subject, &scenario, identity),

@@ -17,6 +17,7 @@ pub(super) mod salt {
     pub const TIME: u64 = 20;
     pub const INTERFERENCE: u64 = 21;
     pub const USER: u64 = 22;
+    pub const MEETING: u64 = 23;
 }
 
 /// Interferences that strike devices, and those that strike the server.

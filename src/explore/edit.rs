@@ -101,7 +101,7 @@ pub(super) fn named_rows(scenario: &Scenario, op: &Op) -> Vec<(Entity, Key)> {
         Shape::Set { entity } | Shape::Target(entity) => (Some(entity), None),
         Shape::Record { target, lines, .. } => (target.map(|(_, entity)| entity), lines.map(|(_, entity)| entity)),
         Shape::Pair { target, other } => (Some(target.1), Some(other.1)),
-        Shape::Earlier(_) | Shape::Word(_) => (None, None),
+        Shape::Earlier(_) | Shape::Word(_) | Shape::Decision(_) => (None, None),
     };
     let of_lines = op.lines().iter().filter_map(|line| Some((lines?, line.key)));
     target.map(|entity| (entity, op.target)).into_iter().chain(of_lines).collect()

@@ -8,14 +8,16 @@ use super::canonical::named;
 use super::conditions::{Conditions, between, salt};
 use super::profile::Profile;
 use crate::harness::Luck;
-use crate::model::domain::{Dice, Setting};
-use crate::model::{Domain, Network, Op, Row, Scenario, Step, Verb};
+use crate::model::domain::{Dice, Setting, Shape, form_rows};
+use crate::model::{self, Domain, Network, Op, Row, Scenario, Step, Verb};
 use crate::sim::{Deviation, Fate, Key, Label, NodeId, OpId, Point, Span, Time};
 
 /// Ops of a device are numbered from this times its index, so that each keeps its number whatever others do.
 const STRIDE: u32 = 64;
 /// The number of a device's second user, beyond that of its first.
 const SECOND_SHIFT: u16 = 100;
+/// How far ahead a device looks for what another does, to do it as well.
+const MEETING: Span = Span::secs(120);
 /// How often the domain is asked again when it has no idea.
 const IDEAS: u32 = 3;
 
@@ -53,15 +55,27 @@ fn steps(domain: &'static Domain, day: &Conditions, scenario: &Scenario, key: Ke
         let mut at = Time::ZERO + if day.empty { Span::secs(45) } else { Span::ZERO };
         for k in 1..=*count {
             let id = OpId(index as u32 * STRIDE + k);
-            at = next_time(day, *count, k, at, key.draw(u64::from(id.0), salt::TIME));
+            let before = at;
+            at = next_time(day, *count, k, before, key.draw(u64::from(id.0), salt::TIME));
             let mut dice = Dice::new(key.draw(u64::from(id.0), salt::OP));
             let setting = Setting { rows: &rows, ops: &ops, hot: day.hot };
             let mut blank = Op::new(id, node, Verb::default());
             if relieved.is_some_and(|from| k >= from) {
                 blank.user += SECOND_SHIFT;
             }
+            let met = met(domain, &setting, &steps, (at, &blank), key.draw(u64::from(id.0), salt::MEETING));
+            if let Some(step) = met {
+                at = step.at;
+                ops.push(step.op);
+                steps.push(step);
+                continue;
+            }
             let invented = (0..IDEAS).find_map(|_| (domain.invent)(&mut dice, &setting, blank));
             if let Some(op) = invented {
+                let last = steps.last().map(|step: &Step| step.op.id).filter(|_| k > 1);
+                if last.is_some_and(|last| builds_on(&op, last)) && dice.one_in(2) {
+                    at = before + Span::millis(1 + dice.below(400));
+                }
                 ops.push(op);
                 steps.push(Step { at, op });
             }
@@ -69,6 +83,51 @@ fn steps(domain: &'static Domain, day: &Conditions, scenario: &Scenario, key: Ke
     }
     steps.sort_by_key(|step| (step.at, step.op.node, step.op.id));
     steps
+}
+
+/// Now and then two people do the same thing at nearly the same time: an op on an opening row that another device has
+/// done, with a value of one's own.
+fn met(
+    domain: &'static Domain,
+    setting: &Setting<'_>,
+    steps: &[Step],
+    (at, op): (Time, &Op),
+    draw: crate::sim::Draw,
+) -> Option<Step> {
+    let mut dice = Dice::new(draw);
+    if !dice.one_in(5) {
+        return None;
+    }
+    let known = |entity, key| {
+        let row = setting.rows.iter().find(|row| (row.entity, row.key) == (entity, key));
+        row.is_some_and(|row| (domain.scope)(op.node, row))
+    };
+    let meets = |other: &Op| match domain.verb(other).shape {
+        Shape::Set { entity } => known(entity, other.target),
+        Shape::Pair { target, other: second } => {
+            known(target.1, other.target) && other.lines().iter().all(|line| known(second.1, line.key))
+        }
+        Shape::Record { target: Some((_, entity)), lines: Some((_, line_of)), .. } => {
+            known(entity, other.target) && other.lines().iter().all(|line| known(line_of, line.key))
+        }
+        Shape::Form { rows, .. } => form_rows(rows, other).all(|(entity, key)| known(entity, key)),
+        _ => false,
+    };
+    let soon = |step: &&Step| step.op.node != op.node && step.at >= at && step.at < at + MEETING && meets(&step.op);
+    let near: Vec<&Step> = steps.iter().filter(soon).collect();
+    let other = near.get(dice.below(near.len().max(1) as u64) as usize)?;
+    let same = op.doing(other.op.verb).on(other.op.target);
+    let own = other.op.lines().iter().fold(same, |own, line| {
+        let differs = i64::from(line.key == model::Key::NONE);
+        own.line(line.key, line.value + differs)
+    });
+    Some(Step { at: other.at + Span::millis(dice.below(200)), op: own })
+}
+
+/// Whether an op is about a row that another has made.
+fn builds_on(op: &Op, other: OpId) -> bool {
+    let names = |key: model::Key| key.maker().is_some_and(|(maker, _)| maker == other);
+    names(op.target) || op.lines().iter().any(|line| names(line.key))
 }
 
 /// From which op on another user has taken a device over, on one device in four.

@@ -135,6 +135,7 @@ impl System for Shop {
             longest_period: Span::secs(10),
             retry: None,
             clock_bound: Some(Span::days(100)),
+            sent_within: None,
             reports: Reports { verdicts: true, words: true, ..Reports::NOTHING },
             goals: &["a sale was sent again", "a sale took nothing"],
             out_of_reach: 0,

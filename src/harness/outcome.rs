@@ -120,6 +120,10 @@ pub struct Metrics {
     pub sale_to_server: Histogram,
     /// Time from each sale that is due to its first sight on another device.
     pub sale_to_others: Histogram,
+    /// Bytes sent by anybody, had every message been compressed.
+    pub compressed_bytes: u64,
+    /// Time from the last successful exchange of each device to the end of its run.
+    pub since_last_sync: Histogram,
 }
 
 impl Metrics {
@@ -151,6 +155,8 @@ impl Metrics {
         self.sales_due_elsewhere += other.sales_due_elsewhere;
         self.sale_to_server.merge(&other.sale_to_server);
         self.sale_to_others.merge(&other.sale_to_others);
+        self.compressed_bytes += other.compressed_bytes;
+        self.since_last_sync.merge(&other.since_last_sync);
     }
 }
 

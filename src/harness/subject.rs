@@ -52,14 +52,15 @@ pub trait Systems: Sync {
     }
     /// All names without repairs.
     fn names(&self) -> Vec<String>;
-    /// This system with one setting each taken from a sound counterpart; none where no counterpart is known.
-    fn repairs(&self, name: &str) -> Vec<Variant> {
-        let _ = name;
+    /// This system with one setting each taken from a sound counterpart, on a business where it has a choice of them; none
+    /// where no counterpart is known.
+    fn repairs(&self, name: &str, domain: &'static Domain) -> Vec<Variant> {
+        let _ = (name, domain);
         Vec::new()
     }
-    /// This system broken on purpose, in one way each; none where nobody has said how it can be broken.
-    fn flaws(&self, name: &str) -> Vec<Variant> {
-        let _ = name;
+    /// The same broken on purpose, in one way each; none where nobody has said how it can be broken.
+    fn flaws(&self, name: &str, domain: &'static Domain) -> Vec<Variant> {
+        let _ = (name, domain);
         Vec::new()
     }
 }

@@ -397,6 +397,7 @@ impl<'a, S: System> World<'a, S> {
                 return;
             }
         }
+        self.history.disturb(node);
         let until = self.before_heal(self.now + lasts);
         self.fingerprint.add(label.0 ^ u64::from(begins));
         let event = self.note(node, label, &[], || What::Interference { point, begins, strength });
@@ -563,6 +564,9 @@ impl<'a, S: System> World<'a, S> {
                 base.point(Point::Step).number(offset + step.min(255))
             };
             let fate = if self.healed { None } else { self.cx.choices.step(mark) };
+            if fate.is_some() {
+                self.history.disturb(node);
+            }
             if let Some(Fate::KillBefore(down)) = fate {
                 self.drop_effects();
                 return self.die_here(node, mark, down, true);

@@ -4,8 +4,8 @@
 
 use super::fixture::*;
 use crate::model::retail::*;
-use crate::model::{Key, Row, Value};
-use crate::sim::{NodeId, OpId};
+use crate::model::{Effect, Key, Row, Value};
+use crate::sim::{NodeId, OpId, Span};
 use crate::system::{PendingState, Rule, Verdict, Why, Word};
 
 #[test]
@@ -263,4 +263,91 @@ fn an_update_that_overtakes_its_create_is_refused_as_missing() {
     let missing = Verdict::Rejected { rule: Rule::Missing, about: Key::made(made.id, 0), available: 0, requested: 0 };
     day.decide(edit.id, missing).between(SERVER);
     assert_eq!(day.so_far(), ["references-resolve: refused-as-missing"]);
+}
+
+#[test]
+fn a_sale_waits_on_a_till_that_nothing_keeps_from_sending() {
+    let one = sale(1, ABDOULAYE, 2);
+    let waits = |sent: u64, disturbed: bool| {
+        let mut day = Day::of(&[one]);
+        day.history.facts.sent_within = Some(Span::secs(60));
+        day.does(one);
+        if disturbed {
+            day.history.disturb(ABDOULAYE);
+        }
+        day.wait(Span::secs(sent)).sends(ABDOULAYE, &[one.id]).judge()
+    };
+    assert_broke(&waits(61, false), "outbox-drains: waits-too-long");
+    for fine in [waits(60, false), waits(61, true)] {
+        assert!(!fine.contains(&"outbox-drains: waits-too-long".to_string()), "{fine:?}");
+    }
+}
+
+/// A product made on a till, and a sale of it there.
+fn sale_of_a_new_product() -> [crate::model::Op; 2] {
+    let made = op(1, ABDOULAYE, CREATE_PRODUCT).line(Key::NONE, 3).line(Key::NONE, 700);
+    [made, op(2, ABDOULAYE, SELL).line(Key::made(made.id, 0), 1)]
+}
+
+#[test]
+fn a_line_on_the_server_refers_to_another_product_than_was_sold() {
+    let [made, sold] = sale_of_a_new_product();
+    let mut day = Day::of(&[made, sold]);
+    day.does(made).lands(made).does(sold);
+    let effects = day.effects(ABDOULAYE, &sold);
+    let astray: Vec<Effect> = effects
+        .into_iter()
+        .map(|effect| match effect {
+            Effect::Create(row) if row.entity == SALE_ITEM => {
+                Effect::Create(row.with(field::ITEM_PRODUCT, Value::key(X)))
+            }
+            other => other,
+        })
+        .collect();
+    day.apply(SERVER, sold.id, &astray).between(SERVER);
+    assert_broke(&day.so_far(), "references-resolve: another-row");
+}
+
+#[test]
+fn a_sale_is_sent_after_its_product_was_rejected() {
+    let [made, sold] = sale_of_a_new_product();
+    let missing = Verdict::Rejected { rule: Rule::Missing, about: Key::made(made.id, 0), available: 0, requested: 0 };
+    let mut late = Day::of(&[made, sold]);
+    late.does(made).does(sold).wait(Span::secs(1)).tell(made.id, Word::Rejected);
+    late.wait(Span::secs(1)).sends(ABDOULAYE, &[sold.id]);
+    assert_broke(&late.decide(sold.id, missing).so_far(), "references-resolve: refused-as-missing");
+    let mut together = Day::of(&[made, sold]);
+    together.does(made).does(sold).sends(ABDOULAYE, &[made.id, sold.id]).wait(Span::secs(1));
+    let breaches = together.tell(made.id, Word::Rejected).decide(sold.id, missing).so_far();
+    assert!(!breaches.contains(&"references-resolve: refused-as-missing".to_string()), "{breaches:?}");
+}
+
+#[test]
+fn a_link_goes_because_of_what_its_own_user_had_done_before_it() {
+    let link = |id, node, verb| op(id, node, verb).on(X).line(S, 0);
+    let vanishes = |undone_by: NodeId| {
+        let (first, undo) = (link(1, ABDOULAYE, LINK_SUPPLIER), link(2, undone_by, UNLINK_SUPPLIER));
+        let again = link(3, ABDOULAYE, LINK_SUPPLIER);
+        let mut day = Day::of(&[first, undo, again]);
+        day.does(first).lands(first).pulls(FATOUMATA).does(undo);
+        let effects = day.effects(SERVER, &again);
+        let undoing = day.effects(SERVER, &undo);
+        day.does(again).apply(SERVER, again.id, &effects).apply(SERVER, undo.id, &undoing);
+        let shown = day.row(ABDOULAYE, PRODUCT_SUPPLIER, link_key(X, S));
+        let deleted = Row { deleted: true, ..shown };
+        day.write(ABDOULAYE, Some(shown), Some(deleted), OpId::NONE, Why::Copied).between(ABDOULAYE);
+        day.so_far()
+    };
+    assert_broke(&vanishes(ABDOULAYE), "own-writes-stay: row-vanished");
+    let excused = vanishes(FATOUMATA);
+    assert!(!excused.contains(&"own-writes-stay: row-vanished".to_string()), "{excused:?}");
+}
+
+#[test]
+fn a_row_is_made_where_its_device_has_no_business() {
+    let one = sale(1, ABDOULAYE, 2);
+    let mut day = Day::of(&[one]);
+    day.history.in_scope = &|_, _| false;
+    day.does(one).lands(one);
+    assert_broke(&day.so_far(), "scope-kept: made-elsewhere");
 }

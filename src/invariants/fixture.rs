@@ -31,6 +31,7 @@ const FACTS: Facts = Facts {
         batch: 2,
     }),
     clock_bound: Some(Span::secs(60)),
+    sent_within: None,
     reports: Reports {
         verdicts: true,
         words: true,

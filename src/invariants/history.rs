@@ -38,6 +38,9 @@ pub struct NodeView {
     pub boots: u32,
     /// When it was last wiped.
     pub wiped: Option<Time>,
+    /// When something first came between it and the server: a fault, a delay, a pause, a late
+    /// timer.
+    pub disturbed: Option<Time>,
     /// Whether its wall clock was ever set wrong.
     pub clock_bent: bool,
 }
@@ -370,14 +373,26 @@ impl<'a> History<'a> {
         }
     }
 
+    /// A row that two ops have made, one after the other, counts as the work of both.
     fn note_undone(&mut self, row: &Row, key: Key, by: OpId) {
-        let acted = |op: OpId| self.op(op).and_then(|record| Some((record.op.node, record.at?)));
-        if let (Some((maker, made)), Some((deleter, deleted))) = (acted(row.origin), acted(by))
-            && maker == deleter
-            && made > deleted
-        {
-            self.undone.push((row.entity, key, row.origin, by, self.now));
+        let mut makers = vec![row.origin];
+        for (field, spec) in self.domain.fields(row.entity).iter().enumerate() {
+            let op = row.set_by[field];
+            if matches!(spec.class, Class::Reference(_)) && !key.is_made() && !makers.contains(&op) {
+                makers.push(op);
+            }
         }
+        for maker in makers {
+            if self.was_done_before(by, maker) {
+                self.undone.push((row.entity, key, maker, by, self.now));
+            }
+        }
+    }
+
+    /// Whether two ops were done on one device, this one first.
+    pub fn was_done_before(&self, op: OpId, later: OpId) -> bool {
+        let acted = |op: OpId| self.op(op).and_then(|record| Some((record.op.node, record.at?)));
+        matches!((acted(op), acted(later)), (Some((one, at)), Some((other, after))) if one == other && at < after)
     }
 
     fn note_deltas(&mut self, write: &Write) {
@@ -444,6 +459,16 @@ impl<'a> History<'a> {
                     let op = if changed && spec.class == Class::Quantity { write.op } else { by };
                     commits.push(field as u8, Commit { at: now, op, value });
                 }
+            }
+        }
+    }
+
+    /// Takes in that something came between a device and the server; for the server, between all of them and it.
+    pub fn disturb(&mut self, node: NodeId) {
+        let now = self.now;
+        for (n, view) in self.nodes.iter_mut().enumerate() {
+            if node.is_server() || n == node.index() {
+                view.disturbed.get_or_insert(now);
             }
         }
     }

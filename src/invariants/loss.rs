@@ -6,7 +6,7 @@ use super::history::canonical;
 use super::questions::is_negative;
 use super::{Breach, History, Invariant, Log, Moment, OpRecord};
 use crate::model::{Domain, Entity};
-use crate::sim::{NodeId, OpId};
+use crate::sim::{NodeId, OpId, Span};
 use crate::system::{Facts, PendingState, Verdict, Word};
 
 /// The entity that an op is about, for a violation's identity.
@@ -114,6 +114,29 @@ impl Invariant for NoOpLost {
 #[derive(Default)]
 pub struct OutboxDrains;
 
+impl OutboxDrains {
+    /// What was saved on a device that nothing has disturbed by then is sent within the declared time.
+    fn check_waiting(history: &History<'_>, log: &mut Log, bound: Span) {
+        for record in history.ops().filter(|record| record.local && history.domain.is_durable(&record.op)) {
+            let saved = record.told.iter().find(|(_, word)| *word == Word::Saved).map(|(at, _)| *at);
+            let Some(saved) = saved.filter(|_| record.told.len() == 1 || !record.sends.is_empty()) else { continue };
+            let sent = record.sends.first().copied().unwrap_or(history.now);
+            let due = saved + bound;
+            let node = record.op.node;
+            let disturbed = history.node(node).disturbed.is_some_and(|at| at <= due);
+            if sent <= due || disturbed {
+                continue;
+            }
+            let entity = entity_of(history, record);
+            let breach = Breach { kind: "waits-too-long", entity, node, ops: &[record.op.id], at: Some(due) };
+            log.broke(history.domain, breach, || {
+                let (op, name) = (history.scenario.op_name(record.op.id), history.scenario.node_name(node));
+                format!("{op} was saved on {name}, which nothing kept from sending, and was not sent within {bound}")
+            });
+        }
+    }
+}
+
 impl Invariant for OutboxDrains {
     fn name(&self) -> &'static str {
         "outbox-drains"
@@ -128,6 +151,9 @@ impl Invariant for OutboxDrains {
     fn judge(&mut self, history: &History<'_>, log: &mut Log) {
         if history.ops().any(|record| !record.sends.is_empty()) {
             log.exercised();
+        }
+        if let Some(bound) = history.facts.sent_within.filter(|_| history.facts.reports.sends) {
+            Self::check_waiting(history, log, bound);
         }
         let waits = |state| matches!(state, PendingState::Queued | PendingState::InFlight);
         let mut waiting: Vec<(NodeId, OpId, PendingState)> = Vec::new();

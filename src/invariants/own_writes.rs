@@ -305,13 +305,14 @@ impl OwnWritesStay {
                     let live =
                         made.any(|(_, _, _, key)| view.rows.get(&(entity, *key)).is_some_and(|row| !row.deleted));
                     let key = canonical(&row);
-                    let deleted = history.deletions.contains_key(&(entity, key))
-                        || history.epochs.deletions.contains_key(&(entity, key))
-                        || history
-                            .taken_away
-                            .get(&(node, entity, key))
-                            .is_some_and(|(_, by)| *by != own && by.is_some())
-                        || history.find(NodeId::SERVER, entity, key).is_some_and(|row| row.deleted);
+                    // What its own user had done before does not excuse it.
+                    let excuses = |by: &OpId| *by != own && by.is_some() && !history.was_done_before(*by, own);
+                    let on_server = history.deletions.get(&(entity, key)).map(|(_, by)| by);
+                    let deleted = history.epochs.deletions.contains_key(&(entity, key))
+                        || on_server.is_some_and(|by| !by.is_some() || excuses(by) || *by == own)
+                        || history.taken_away.get(&(node, entity, key)).is_some_and(|(_, by)| excuses(by))
+                        || on_server.is_none()
+                            && history.find(NodeId::SERVER, entity, key).is_some_and(|row| row.deleted);
                     if live || deleted || history.may_be_made_anew(&row) {
                         continue;
                     }

@@ -5,11 +5,12 @@
 use super::effects::in_table;
 use super::history::canonical;
 use super::questions::plain;
-use super::{Breach, History, Invariant, Log, Moment, wants};
+use super::{Breach, History, Invariant, Log, Moment, OpRecord, wants};
+use crate::model::domain::SPLIT;
 use crate::model::table::Sorted;
-use crate::model::{Class, Entity, Key, Row};
+use crate::model::{Class, Effect, Entity, Key, Row};
 use crate::sim::{NodeId, OpId};
-use crate::system::{Rule, Verdict, Write};
+use crate::system::{Rule, Verdict, Word, Write};
 
 /// No dangling parent, no temporary id left, children complete.
 #[derive(Default)]
@@ -48,8 +49,10 @@ impl ReferencesResolve {
             for (field, to, key) in references(history, row) {
                 log.exercised();
                 let gone = self.removed.contains(&(to, key)) || history.deletions.contains_key(&(to, key));
-                if !rows.contains_key(&(to, key)) && !gone {
-                    dangling(history, log, NodeId::SERVER, row, field, to);
+                match rows.get(&(to, key)) {
+                    Some(there) => check_meant(history, log, row, field, there),
+                    None if !gone => dangling(history, log, NodeId::SERVER, row, field, to),
+                    None => {}
                 }
             }
         }
@@ -134,6 +137,47 @@ fn dangling(history: &History<'_>, log: &mut Log, node: NodeId, row: &Row, field
     });
 }
 
+/// Whether a reference leads to the row that the op which set it has named. What an op does not name itself (the product
+/// of a batch that is counted) is left out: its user saw it on the device, under an identity that only the device knew.
+fn check_meant(history: &History<'_>, log: &mut Log, row: &Row, field: u8, there: &Row) {
+    let Some(record) = history.op(row.set_by[field as usize]).filter(|_| history.facts.reports.authors) else { return };
+    let named = || record.op.lines().iter().map(|line| line.key).chain([record.op.target]);
+    if !named().any(|key| key.is_made()) {
+        return;
+    }
+    let part = row.part % SPLIT;
+    let meant = history.effects(record).into_iter().find_map(|effect| match effect {
+        Effect::Create(made) if (made.entity, made.part) == (row.entity, part) => made.get(field).as_key(),
+        Effect::Set { entity, key, field: set, value } if (entity, set) == (row.entity, field) => {
+            value.as_key().filter(|_| plain(key) == canonical(row))
+        }
+        _ => None,
+    });
+    let Some(meant) = meant.filter(|key| named().any(|named| named == *key)) else { return };
+    if canonical(there) == meant {
+        return;
+    }
+    let breach = Breach {
+        kind: "another-row",
+        entity: row.entity,
+        node: NodeId::SERVER,
+        ops: &[record.op.id, there.origin],
+        at: None,
+    };
+    log.broke(history.domain, breach, || {
+        let (scenario, domain) = (history.scenario, history.domain);
+        let name = |key| scenario.row_name(there.entity, key);
+        format!(
+            "the {} of {} referred by {} to {}, where its user had meant {}",
+            domain.entity_name(row.entity),
+            scenario.op_name(record.op.id),
+            domain.fields(row.entity)[field as usize].name,
+            name(canonical(there)),
+            name(meant)
+        )
+    });
+}
+
 /// The op of the same device that made what `op` was refused for, if its user had every reason to rely on it.
 fn maker_relied_on(history: &History<'_>, op: OpId, about: Key) -> Option<OpId> {
     let record = history.op(op)?;
@@ -151,15 +195,22 @@ fn maker_relied_on(history: &History<'_>, op: OpId, about: Key) -> Option<OpId> 
         let deleted = history.deletions.contains_key(&(*entity, *key))
             || history.taken_away.contains_key(&(record.op.node, *entity, *key));
         let meant = about.is_none_or(|about| about == maker);
+        let deserted = is_deserted(record, made);
         let live = history.find(NodeId::SERVER, *entity, *key).is_some_and(|row| !row.deleted);
         let relied = made.op.node == record.op.node
             && made.at.is_some()
             && made.at < record.at
             && made.is_promised()
-            && !history.is_gone(made)
-            && !history.is_orphan(made);
+            && (deserted || !history.is_gone(made))
+            && (deserted || !history.is_orphan(made));
         (meant && relied && !deleted && (about.is_some() || !live)).then_some(maker)
     })
+}
+
+/// Whether an op was sent although its device had been told that what it builds on is rejected.
+fn is_deserted(record: &OpRecord, made: &OpRecord) -> bool {
+    let told = made.told.iter().find(|(_, word)| *word == Word::Rejected);
+    told.is_some_and(|(at, _)| record.at < Some(*at) && record.sends.iter().any(|sent| sent >= at))
 }
 
 impl Invariant for ReferencesResolve {

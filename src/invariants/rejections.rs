@@ -124,6 +124,18 @@ impl RejectionsJustified {
 }
 
 impl RejectionsJustified {
+    fn forbidden(history: &History<'_>, log: &mut Log, record: &OpRecord) {
+        if is_forbidden(history, record.op.user) {
+            return;
+        }
+        let (entity, op) = (entity_of(history, record), record.op.id);
+        let breach = Breach { kind: "not-forbidden", entity, node: NodeId::SERVER, ops: &[op], at: None };
+        log.broke(history.domain, breach, || {
+            let name = history.scenario.op_name(op);
+            format!("{name} was rejected because its user may not, but user {} may", record.op.user)
+        });
+    }
+
     fn taken(history: &History<'_>, log: &mut Log, record: &OpRecord) {
         let mut wanted: Vec<Row> = Vec::new();
         for effect in history.effects(record) {
@@ -152,6 +164,12 @@ impl RejectionsJustified {
     }
 }
 
+/// Whether the server holds a permission that says no for this user.
+pub(super) fn is_forbidden(history: &History<'_>, user: u16) -> bool {
+    let law = history.domain.permission;
+    law.is_some_and(|law| history.server().rows.values().any(|row| law.forbids(row, user)))
+}
+
 impl Invariant for RejectionsJustified {
     fn name(&self) -> &'static str {
         "rejections-justified"
@@ -178,6 +196,7 @@ impl Invariant for RejectionsJustified {
             Rule::Quantity => Self::quantity(history, log, op, about, available, requested),
             Rule::Missing => Self::missing(history, log, record, about),
             Rule::Taken => Self::taken(history, log, record),
+            Rule::Forbidden => Self::forbidden(history, log, record),
             Rule::Conflict | Rule::Deleted => {}
         }
     }

@@ -44,6 +44,29 @@ impl Invariant for ScopeKept {
                 });
             }
         }
+        let makes = node.is_server() && write.before.is_none() && write.why == Why::Effect;
+        if makes
+            && let Some(record) = history.op(after.origin)
+            && super::rejections::is_forbidden(history, record.op.user)
+        {
+            let breach =
+                Breach { kind: "not-permitted", entity: after.entity, node: *node, ops: &[after.origin], at: None };
+            log.broke(history.domain, breach, || {
+                let (op, user) = (scenario.op_name(after.origin), record.op.user);
+                format!("{op} made a {table} for user {user}, whose permission had been taken away")
+            });
+        }
+        let made = node.is_server() && write.before.is_none();
+        if let Some(record) = history.op(after.origin).filter(|_| made)
+            && !(history.in_scope)(record.op.node, after)
+        {
+            let ops = [after.origin];
+            let breach = Breach { kind: "made-elsewhere", entity: after.entity, node: *node, ops: &ops, at: None };
+            log.broke(history.domain, breach, || {
+                let (op, device) = (scenario.op_name(after.origin), scenario.node_name(record.op.node));
+                format!("the {table} of {op} was made where {device}, its own device, has no business")
+            });
+        }
         let foreign = !node.is_server() && write.why == Why::Copied && !history.is_own(*node, after.origin);
         if foreign && !(history.in_scope)(*node, after) {
             let breach = Breach { kind: "leaked", entity: after.entity, node: *node, ops: &[after.origin], at: None };

@@ -2,11 +2,12 @@
 //!
 //! Drawn from `smartdmv`. Each row belongs to the practice of the device that made it, and a device sees only rows of its
 //! own; the two practices are two tenants. What an invoice still asks for is a quantity kept by entries: a charge raises
-//! it, a payment lowers it. Pure data and pure transitions.
+//! it, a payment lowers it. A user whose permission was taken away makes no rows. Pure data and pure transitions.
 
 use super::clinic_workload;
 use super::domain::{
-    Class, Domain, Effect, EntitySpec, FieldSpec, Ledger, Piece, Promise, Rows, Severity, Shape, VerbSpec,
+    Class, Domain, Effect, EntitySpec, FieldSpec, Ledger, PermissionLaw, Piece, Promise, Rows, Severity, Shape,
+    VerbSpec,
 };
 use super::op::{Op, Verb};
 use super::row::{Entity, Key, Row, Value};
@@ -17,6 +18,7 @@ macro_rules! entities {
 }
 entities! {
     CLIENT = 19, PET = 20, PRACTITIONER = 21, APPOINTMENT = 22, NOTE = 23, INVOICE = 24, INVOICE_ENTRY = 25,
+    PERMISSION = 26,
 }
 
 macro_rules! verbs {
@@ -26,7 +28,7 @@ verbs! {
     CREATE_CLIENT = 64, SET_PHONE = 65, SET_ADDRESS = 66, DELETE_CLIENT = 67, CREATE_PET = 68, SET_WEIGHT = 69,
     ADD_PRACTITIONER = 70, CREATE_APPOINTMENT = 71, RESCHEDULE = 72, SET_STATUS = 73, SET_REMARK = 74,
     ASSIGN_PRACTITIONER = 75, DELETE_APPOINTMENT = 76, WRITE_NOTE = 77, EDIT_NOTE = 78, ASSESS = 79, CREATE_INVOICE = 80,
-    PAY_INVOICE = 81,
+    PAY_INVOICE = 81, PERMIT = 82,
 }
 
 /// Fields of the entities, by position. Field 0 of each is the practice; empty for a row that both share.
@@ -61,12 +63,27 @@ pub mod field {
     pub const ENTRY_INVOICE: u8 = 1;
     /// What the entry adds to what is due: a payment of 300 books -300.
     pub const ENTRY_AMOUNT: u8 = 2;
+
+    pub const USER: u8 = 1;
+    pub const ALLOWED: u8 = 2;
 }
 
 /// The practice that a device belongs to: devices 1, 2 and 5 to the first, all others to the second. So a story has two
 /// devices of one practice with its first two, and one of another practice with its third.
 pub fn practice_of(device: NodeId) -> i64 {
     if matches!(device.0, 1 | 2 | 5) { 1 } else { 2 }
+}
+
+/// Users beyond this number stand in for a colleague, and belong to the other practice.
+const STAND_INS: u16 = 100;
+
+/// The practice of a row as its user would name it, where the user's word is asked for.
+pub fn name_own_practice(row: &mut Row) {
+    let own = CLINIC.entity_specs().any(|(entity, _)| entity == row.entity);
+    if own && row.actor > STAND_INS {
+        let practice = row.get(field::PRACTICE).or_zero();
+        row.fields[field::PRACTICE as usize] = Value::int(3 - practice);
+    }
 }
 
 use Class::{Frozen, Plain, Quantity, Reference};
@@ -77,7 +94,7 @@ const fn f(name: &'static str, class: Class, severity: Severity) -> FieldSpec {
 }
 const OWN: FieldSpec = f("practice", Frozen, Critical);
 
-static ENTITIES: [EntitySpec; 7] = [
+static ENTITIES: [EntitySpec; 8] = [
     EntitySpec { name: "client", fields: &[OWN, f("phone", Plain, Low), f("address", Plain, Medium)] },
     EntitySpec { name: "pet", fields: &[OWN, f("client", Reference(CLIENT), High), f("weight", Plain, High)] },
     EntitySpec { name: "practitioner", fields: &[OWN, f("name", Plain, Medium)] },
@@ -117,6 +134,7 @@ static ENTITIES: [EntitySpec; 7] = [
         name: "invoice_entry",
         fields: &[OWN, f("invoice", Reference(INVOICE), Medium), f("amount", Frozen, Critical)],
     },
+    EntitySpec { name: "permission", fields: &[OWN, f("user", Frozen, Critical), f("allowed", Plain, Critical)] },
 ];
 
 const fn v(name: &'static str, tells: &'static str, stem: &'static str, shape: Shape) -> VerbSpec {
@@ -126,7 +144,7 @@ const fn set(entity: Entity) -> Shape {
     Shape::Set { entity }
 }
 
-static VERBS: [VerbSpec; 18] = [
+static VERBS: [VerbSpec; 19] = [
     v(
         "create-client",
         "creates a client",
@@ -153,7 +171,7 @@ static VERBS: [VerbSpec; 18] = [
         "create-appointment",
         "makes an appointment for",
         "appointment",
-        Shape::Form { rows: &[("pet", PET), ("practitioner", PRACTITIONER)], values: &["slot"] },
+        Shape::Form { rows: &[("pet", PET), ("practitioner", PRACTITIONER)], needed: 2, values: &["slot"] },
     ),
     v("reschedule", "reschedules", "slot", set(APPOINTMENT)),
     v("set-status", "sets the status of", "status", set(APPOINTMENT)),
@@ -181,9 +199,10 @@ static VERBS: [VerbSpec; 18] = [
         "create-invoice",
         "writes an invoice for",
         "invoice",
-        Shape::Form { rows: &[("appointment", APPOINTMENT), ("client", CLIENT)], values: &["total"] },
+        Shape::Form { rows: &[("appointment", APPOINTMENT), ("client", CLIENT)], needed: 2, values: &["total"] },
     ),
     v("pay-invoice", "takes a payment on", "payment", set(INVOICE)),
+    v("permit", "sets the permission", "permission", set(PERMISSION)),
 ];
 
 /// Parts of an invoice: the invoice is 0, its charge `CHARGE`; a payment is `PAYMENT`.
@@ -249,6 +268,7 @@ fn transition(op: &Op, _: &dyn Rows, out: &mut Vec<Effect>) {
             out.insert(0, Effect::Create(invoice));
             return;
         }
+        PERMIT => edit(PERMISSION, ALLOWED, number(0)),
         PAY_INVOICE => return book(PAYMENT, op.target, -op.value(0)),
         _ => return,
     };
@@ -301,6 +321,7 @@ pub static CLINIC: Domain = Domain {
     totals: &[],
     expiry: None,
     unique: &[(APPOINTMENT, &[field::BY, field::SLOT])],
+    permission: Some(PermissionLaw { entity: PERMISSION, user: field::USER, allowed: field::ALLOWED }),
     receipts: &[CREATE_INVOICE, PAY_INVOICE],
     scope,
     transition,

@@ -4,12 +4,13 @@
 //! is soon followed by one that depends on it.
 
 use super::clinic::*;
-use super::command::{REFRESH, SYNC};
+use super::command::{DECIDE, REFRESH, SYNC};
 use super::domain::{Dice, Setting};
 use super::op::{Op, Verb};
 use super::row::{Entity, Key, Row, Value};
 
-/// Opening rows of both practices: a client with a pet, one or two practitioners, an appointment, an open invoice.
+/// Opening rows of both practices: a client with a pet, one or two practitioners, an appointment, an open invoice,
+/// a permission.
 pub fn opening(dice: &mut Dice, hot: bool) -> Vec<(String, Row)> {
     let mut rows = Vec::new();
     for practice in 1..=2 {
@@ -43,6 +44,8 @@ pub fn opening(dice: &mut Dice, hot: bool) -> Vec<(String, Row)> {
             (field::INVOICE_DUE, total),
         ];
         row("I", INVOICE, key, &invoice);
+        let user = Value::int(if practice == 1 { 1 } else { 3 });
+        row("M", PERMISSION, key, &[(field::USER, user), (field::ALLOWED, Value::int(1))]);
     }
     rows
 }
@@ -66,12 +69,18 @@ fn note(dice: &mut Dice, op: Op) -> Op {
     (0..4).fold(op, |op, _| op.line(Key::NONE, dice.between(1, 99)))
 }
 
+/// Whether an op sets a field that somebody else may set at the same time.
+fn may_clash(verb: Verb) -> bool {
+    [SET_ADDRESS, SET_WEIGHT, RESCHEDULE, SET_STATUS, ASSIGN_PRACTITIONER, EDIT_NOTE, ASSESS].contains(&verb)
+}
+
 /// Invents what one user does next on a device.
 pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
     let pick = |dice: &mut Dice, entity: Entity| setting.pick(dice, &op, entity, maker(entity), scope);
     let with = |verb| op.doing(verb);
     let number = |op: Op, value: i64| op.line(Key::NONE, value);
-    if dice.one_in(3)
+    let newcomer = setting.last(&op).is_some_and(|last| last.verb == ADD_PRACTITIONER);
+    if dice.one_in(if newcomer { 2 } else { 3 })
         && let Some(next) = follow(dice, setting, op)
     {
         return Some(next);
@@ -107,7 +116,14 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
             with(CREATE_INVOICE).on(appointment).line(client, 50 * dice.between(1, 6))
         }
         88..93 => number(with(PAY_INVOICE).on(pick(dice, INVOICE)?), 50 * dice.between(1, 4)),
-        93..99 => with(SYNC).line(Key::NONE, dice.between(0, 2)),
+        93..96 => with(SYNC).line(Key::NONE, dice.between(0, 2)),
+        96..99 => {
+            let own = |made: &&Op| made.node == op.node && may_clash(made.verb);
+            let edits: Vec<&Op> = setting.ops.iter().filter(own).collect();
+            let edit = edits.get(dice.below(edits.len().max(1) as u64) as usize)?;
+            number(with(DECIDE).after(edit.id), dice.between(0, 1))
+        }
+        _ if dice.one_in(2) => number(with(PERMIT).on(pick(dice, PERMISSION)?), dice.between(0, 1)),
         _ => with(REFRESH).line(Key::NONE, 0),
     })
 }
@@ -123,14 +139,25 @@ fn follow(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
     Some(match last.verb {
         CREATE_CLIENT => number(with(CREATE_PET).on(new), dice.between(2, 40)),
         CREATE_PET => with(CREATE_APPOINTMENT).on(new).line(pick(dice, PRACTITIONER)?, slot(dice)),
-        ADD_PRACTITIONER => with(ASSIGN_PRACTITIONER).on(pick(dice, APPOINTMENT)?).line(new, 0),
+        // A newcomer mostly takes over the appointment that was being dealt with.
+        ADD_PRACTITIONER => {
+            let edits = |made: &&Op| made.node == op.node && is_edit_of_appointment(made.verb);
+            let at_hand = setting.ops.iter().rfind(edits).map(|made| made.target).filter(|_| !dice.one_in(4));
+            with(ASSIGN_PRACTITIONER).on(at_hand.or_else(|| pick(dice, APPOINTMENT))?).line(new, 0)
+        }
+        RESCHEDULE | SET_REMARK | ASSIGN_PRACTITIONER => number(with(ADD_PRACTITIONER), dice.between(1, 99)),
         CREATE_APPOINTMENT if dice.one_in(2) => note(dice, with(WRITE_NOTE).on(new)),
         CREATE_APPOINTMENT => with(CREATE_INVOICE).on(new).line(pick(dice, CLIENT)?, 50 * dice.between(1, 6)),
         WRITE_NOTE => number(with(EDIT_NOTE).on(new), dice.between(1, 99)),
         CREATE_INVOICE => number(with(PAY_INVOICE).on(new), last.value(0)),
         PAY_INVOICE => number(with(PAY_INVOICE).on(last.target), last.value(0)),
+        SET_STATUS if dice.one_in(2) => number(with(ADD_PRACTITIONER), dice.between(1, 99)),
         SET_STATUS | DELETE_APPOINTMENT => number(with(SET_STATUS).on(last.target), dice.between(1, 3)),
         SET_PHONE | DELETE_CLIENT => number(with(SET_PHONE).on(last.target), 443_000_000 + dice.between(0, 99)),
         _ => return None,
     })
+}
+
+fn is_edit_of_appointment(verb: Verb) -> bool {
+    matches!(verb, RESCHEDULE | SET_STATUS | SET_REMARK | ASSIGN_PRACTITIONER)
 }

@@ -228,6 +228,7 @@ pub static COLLECTIONS: Domain = Domain {
     }],
     expiry: None,
     unique: &[],
+    permission: None,
     receipts: &[COLLECT, PAY],
     scope: everywhere,
     transition,

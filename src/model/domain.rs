@@ -95,6 +95,8 @@ pub enum Shape {
     Form {
         /// The keys of the rows and their entities; at least one.
         rows: &'static [(&'static str, Entity)],
+        /// How many of the rows, from the first on, must be named; the others may be left out.
+        needed: usize,
         /// The keys of the numbers.
         values: &'static [&'static str],
     },
@@ -104,12 +106,14 @@ pub enum Shape {
     Earlier(&'static str),
     /// One of these words.
     Word(&'static [&'static str]),
+    /// `{ "of": "status-1", "take": "mine" }`: an earlier op of the same device and one of these words.
+    Decision(&'static [&'static str]),
 }
 
-/// The rows that an op of the shape [`Shape::Form`] names, with their entities.
+/// The rows that an op of the shape [`Shape::Form`] names, with their entities; none for those that it leaves out.
 pub fn form_rows(rows: &'static [(&'static str, Entity)], op: &Op) -> impl Iterator<Item = (Entity, Key)> {
     let keys = std::iter::once(op.target).chain(op.lines().iter().map(|line| line.key));
-    rows.iter().map(|(_, entity)| *entity).zip(keys.collect::<Vec<_>>())
+    rows.iter().map(|(_, entity)| *entity).zip(keys.collect::<Vec<_>>()).filter(|(_, key)| *key != Key::NONE)
 }
 
 /// What kind of promise an op is.
@@ -171,6 +175,27 @@ pub struct TotalLaw {
     pub head: (Entity, u8),
     /// The entity of the lines, their amount and their price.
     pub line: (Entity, u8, u8),
+}
+
+/// Who may make rows: a user for whom a row of this entity says no may not.
+#[derive(Clone, Copy, Debug)]
+pub struct PermissionLaw {
+    /// The entity of the permissions.
+    pub entity: Entity,
+    /// The field that holds the user.
+    pub user: u8,
+    /// The field that says whether the user may: 0 for no.
+    pub allowed: u8,
+}
+
+impl PermissionLaw {
+    /// Whether this row says that a user may not.
+    pub fn forbids(&self, row: &Row, user: u16) -> bool {
+        row.entity == self.entity
+            && !row.deleted
+            && row.get(self.user).get() == Some(i64::from(user))
+            && row.get(self.allowed).get() == Some(0)
+    }
 }
 
 /// Batches that must be sold earliest expiry first.
@@ -335,6 +360,8 @@ pub struct Domain {
     pub expiry: Option<ExpiryLaw>,
     /// Fields that no two live rows of an entity share, where all of them are set: a practitioner's slot.
     pub unique: &'static [(Entity, &'static [u8])],
+    /// Who may make rows, where that is not everybody.
+    pub permission: Option<PermissionLaw>,
     /// Ops that somebody waits for at the counter, to leave with a receipt.
     pub receipts: &'static [Verb],
     /// Whether a row belongs on a device.

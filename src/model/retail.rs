@@ -44,6 +44,8 @@ pub mod field {
     pub const BATCH_QUANTITY: u8 = 3;
     pub const BATCH_INITIAL: u8 = 4;
     pub const BATCH_LAST_COUNT: u8 = 5;
+    /// The order that the delivery fulfils; missing where it fulfils none.
+    pub const BATCH_ORDER: u8 = 6;
 
     pub const SALE_NUMBER: u8 = 0;
     pub const SALE_TOTAL: u8 = 1;
@@ -101,6 +103,7 @@ static ENTITIES: [EntitySpec; 14] = [
             f("quantity", Quantity),
             f("initial", Frozen),
             f("last_count", Assigned),
+            f("order", Reference(SUPPLIER_ORDER)),
         ],
     ),
     e("supplier", &[f("phone", Plain)]),
@@ -144,7 +147,11 @@ static VERBS: [VerbSpec; 20] = [
         "receive",
         "receives a batch of",
         "receipt",
-        Shape::Record { target: Some(("product", PRODUCT)), values: &["quantity", "lot", "expires"], lines: None },
+        Shape::Form {
+            rows: &[("product", PRODUCT), ("order", SUPPLIER_ORDER)],
+            needed: 1,
+            values: &["quantity", "lot", "expires"],
+        },
         Durable,
     ),
     v(
@@ -285,14 +292,17 @@ fn transition(op: &Op, rows: &dyn Rows, out: &mut Vec<Effect>) {
         }
         RECEIVE => {
             let quantity = op.value(0);
-            out.push(Effect::Create(
-                made(PRODUCT_BATCH, 0)
-                    .with(BATCH_PRODUCT, Value::key(op.target))
-                    .with(BATCH_LOT, Value::int(op.value(1)))
-                    .with(BATCH_EXPIRES, Value::int(op.value(2)))
-                    .with(BATCH_QUANTITY, Value::int(quantity))
-                    .with(BATCH_INITIAL, Value::int(quantity)),
-            ));
+            let order = op.lines().first().map(|line| line.key).filter(|key| *key != Key::NONE);
+            let delivered = made(PRODUCT_BATCH, 0)
+                .with(BATCH_PRODUCT, Value::key(op.target))
+                .with(BATCH_LOT, Value::int(op.value(1)))
+                .with(BATCH_EXPIRES, Value::int(op.value(2)))
+                .with(BATCH_QUANTITY, Value::int(quantity))
+                .with(BATCH_INITIAL, Value::int(quantity));
+            out.push(Effect::Create(match order {
+                Some(order) => delivered.with(BATCH_ORDER, Value::key(order)),
+                None => delivered,
+            }));
             let batch = Value::key(Key::made(op.id, 0));
             out.push(Effect::Create(movement(MOVE, op.target, quantity, kind::RECEIPT, batch)));
             out.push(add(op.target, quantity));
@@ -440,6 +450,7 @@ pub static RETAIL: Domain = Domain {
         sale_kind: kind::SALE,
     }),
     unique: &[(PRODUCT_SUPPLIER, &[0, 1])],
+    permission: None,
     receipts: &[SELL, COMPLETE, SELL_ON_CREDIT],
     scope: everywhere,
     transition,

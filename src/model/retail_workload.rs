@@ -42,7 +42,7 @@ pub fn opening(dice: &mut Dice, hot: bool) -> Vec<(String, Row)> {
     for n in 0..2 {
         rows.push((format!("S{}", n + 1), Row::new(SUPPLIER, Key(1 + n)).with(0, Value::int(620_000_000 + n as i64))));
     }
-    rows.push(("C".into(), Row::new(CUSTOMER_ACCOUNT, Key(1)).with(0, Value::int(1_000 * dice.between(1, 20)))));
+    rows.push(("C".into(), Row::new(CUSTOMER_ACCOUNT, Key(1)).with(0, Value::int(1_000 * dice.between(4, 24)))));
     rows.push(("fanta".into(), Row::new(USER, Key(1)).with(0, Value::int(1))));
     rows
 }
@@ -55,6 +55,7 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
             PRODUCT => Some(CREATE_PRODUCT),
             SUPPLIER => Some(ADD_SUPPLIER),
             PRODUCT_BATCH => Some(RECEIVE),
+            SUPPLIER_ORDER => Some(ORDER),
             _ => None,
         };
         let own = setting.ops.iter().filter(|made| made.node == op.node && Some(made.verb) == maker);
@@ -98,8 +99,26 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
         return link(dice, setting, op);
     }
     let with = |verb| op.doing(verb);
+    let ordered = setting.last(&op).filter(|last| last.verb == ORDER && !last.lines().is_empty());
+    if let Some(ordered) = ordered
+        && dice.one_in(3)
+    {
+        // The van is at the door already: what was ordered comes in.
+        let line = ordered.lines()[0];
+        return Some(
+            with(RECEIVE)
+                .on(line.key)
+                .line(Key::made(ordered.id, 0), line.value)
+                .line(Key::NONE, 300 + dice.between(1, 2))
+                .line(Key::NONE, TODAY + dice.between(2, 60)),
+        );
+    }
     Some(match dice.below(100) {
-        0..38 => lines(dice, with(SELL), 2)?,
+        0..32 => lines(dice, with(SELL), 2)?,
+        32..38 => {
+            let account = pick(dice, CUSTOMER_ACCOUNT)?;
+            lines(dice, with(SELL_ON_CREDIT).on(account), 1)?
+        }
         38..43 if open_cart.is_none() => lines(dice, with(ADD_TO_CART), 2)?,
         43..52 => with(SET_PRICE).on(pick(dice, PRODUCT)?).line(Key::NONE, 1_000 * dice.between(1, 9)),
         52..55 => with(SET_THRESHOLD).on(pick(dice, PRODUCT)?).line(Key::NONE, dice.between(1, 20)),
@@ -110,7 +129,10 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
         }
         63..67 => with(RECEIVE)
             .on(pick(dice, PRODUCT)?)
-            .line(Key::NONE, dice.between(5, 20))
+            .line(
+                if dice.one_in(2) { pick(dice, SUPPLIER_ORDER).unwrap_or(Key::NONE) } else { Key::NONE },
+                dice.between(5, 20),
+            )
             .line(Key::NONE, 300 + dice.between(1, 2))
             .line(Key::NONE, TODAY + dice.between(2, 60)),
         67..72 => with(CREATE_PRODUCT).line(Key::NONE, dice.between(0, 9)).line(Key::NONE, 1_000 * dice.between(1, 9)),
@@ -119,17 +141,17 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
             let product = pick(dice, PRODUCT)?;
             Some(with(LINK_SUPPLIER).on(product).line(pick(dice, SUPPLIER)?, 0))
         })?,
-        79..81 => {
+        79..82 => {
             let supplier = pick(dice, SUPPLIER)?;
             lines(dice, with(ORDER).on(supplier), 2)?
         }
-        81..83 => with(RETURN).line(pick(dice, PRODUCT)?, dice.between(1, 3)),
+        82 => with(RETURN).line(pick(dice, PRODUCT)?, dice.between(1, 3)),
         83..85 => with(SPEND).line(Key::NONE, 500 * dice.between(1, 40)),
         85..87 => with(PAY_CREDIT).on(pick(dice, CUSTOMER_ACCOUNT)?).line(Key::NONE, 1_000 * dice.between(1, 5)),
-        87..89 => {
-            let account = pick(dice, CUSTOMER_ACCOUNT)?;
-            lines(dice, with(SELL_ON_CREDIT).on(account), 1)?
-        }
+        87..89 => link(dice, setting, op).or_else(|| {
+            let product = pick(dice, PRODUCT)?;
+            Some(with(LINK_SUPPLIER).on(product).line(pick(dice, SUPPLIER)?, 0))
+        })?,
         89 => with(SET_ROLE).on(pick(dice, USER)?).line(Key::NONE, dice.between(1, 3)),
         90..92 => with(COUNT_BATCH).on(pick(dice, PRODUCT_BATCH)?).line(Key::NONE, dice.between(0, 10)),
         92 => with(DELETE_SUPPLIER).on(pick(dice, SUPPLIER)?),

@@ -37,6 +37,8 @@ pub fn metrics(metrics: &Metrics) -> Value {
         "requests": metrics.requests,
         "messages": metrics.messages,
         "bytes": metrics.bytes,
+        "compressed_bytes": metrics.compressed_bytes,
+        "since_last_sync": latency(&metrics.since_last_sync),
     })
 }
 

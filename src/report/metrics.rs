@@ -4,6 +4,7 @@
 
 use super::words::{plural, thousands};
 use crate::harness::{Histogram, Metrics, OutboxAt};
+use crate::sim::Span;
 use crate::system::Metric;
 
 /// A name and its figures, one pair a line.
@@ -56,7 +57,23 @@ pub fn rows(metrics: &Metrics) -> Vec<(&'static str, String)> {
                 thousands(metrics.bytes)
             ),
         ),
+        ("syncs", syncs(metrics)),
+        (
+            "payload",
+            format!("{} bytes, {} if compressed", thousands(metrics.bytes), thousands(metrics.compressed_bytes)),
+        ),
     ]
+}
+
+/// How exchanges with the server ended, and how long a device had been without a good one when its run ended.
+pub fn syncs(metrics: &Metrics) -> String {
+    let [good, bad, time] =
+        [Metric::SyncsSucceeded, Metric::SyncsFailed, Metric::SyncTime].map(|metric| metrics.counted[metric as usize]);
+    let parts = (bad * 1_000).checked_div(good + bad).unwrap_or(0);
+    let mean = time.checked_div(good).map_or("none".into(), |mean| Span::millis(mean / 1_000).to_string());
+    let last = metrics.since_last_sync.percentile(99).map_or("never".into(), |age| format!("p99 {age} before the end"));
+    let (good, bad) = (thousands(good), thousands(bad));
+    format!("{good} succeeded, {bad} failed ({}.{} %) · mean {mean} · last success {last}", parts / 10, parts % 10)
 }
 
 fn latency(histogram: &Histogram) -> String {
@@ -84,7 +101,6 @@ pub fn outbox(changes: &[OutboxAt]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::Span;
 
     #[test]
     fn latency_without_any_arrival_says_so() {

@@ -47,7 +47,7 @@ pub fn action(scenario: &Scenario, op: &Op, after: &dyn Fn(Entity, Key) -> Strin
             let other_key = op.lines().first().map_or(Key::NONE, |line| line.key);
             format!("{}, {}", named(target.1, op.target), scenario.row_name(other.1, other_key))
         }
-        Shape::Form { rows, values } => {
+        Shape::Form { rows, values, .. } => {
             let rows = form_rows(rows, op).map(|(entity, key)| named(entity, key));
             let values = values.iter().enumerate().map(|(n, name)| format!("{name} {}", op.value(n)));
             rows.chain(values).collect::<Vec<_>>().join(", ")
@@ -63,6 +63,10 @@ pub fn action(scenario: &Scenario, op: &Op, after: &dyn Fn(Entity, Key) -> Strin
             if lines.is_empty() { earlier } else { format!("{earlier}: {lines}") }
         }
         Shape::Word(words) => words.get(op.value(0) as usize).copied().unwrap_or("?").to_string(),
+        Shape::Decision(words) => {
+            let word = words.get(op.value(0) as usize).copied().unwrap_or("?");
+            format!("{}: {word}", scenario.op_name(op.earlier))
+        }
     };
     if about.is_empty() { verb.tells.to_string() } else { format!("{} {about}", verb.tells) }
 }
@@ -87,6 +91,7 @@ fn rule_words(rule: Rule) -> &'static str {
         Rule::Conflict => "somebody changed the same thing",
         Rule::Deleted => "somebody deleted it",
         Rule::Taken => "somebody has it already",
+        Rule::Forbidden => "the user may not",
     }
 }
 

@@ -98,6 +98,10 @@ pub const CONTINUATION: [(&str, &str); 2] = [
     ("lines", "Its own lines, where they differ from those of the op that it continues."),
 ];
 
+/// Keys of a decision.
+pub const DECISION: [(&str, &str); 2] =
+    [("of", "The op that was left in a conflict."), ("take", "Whose edit is taken: its own, or the other.")];
+
 /// Keys of an interference.
 pub const INTERFERENCE: [(&str, &str); 3] = [
     ("at", "When it begins."),

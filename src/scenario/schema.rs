@@ -4,8 +4,8 @@
 
 use super::VerdictName;
 use super::format::{
-    CONTINUATION, DELAY, EXPECTATION, FOUND, INTERFERENCE, LARGEST_AMOUNT, LONGEST_NAME, MOST_DEVICES, MOST_STEPS,
-    NETWORK, NUMBER_FATES, PLAIN_FATES, ROW_KEY, SPAN_FATES, STEP, STORY, VERSION,
+    CONTINUATION, DECISION, DELAY, EXPECTATION, FOUND, INTERFERENCE, LARGEST_AMOUNT, LONGEST_NAME, MOST_DEVICES,
+    MOST_STEPS, NETWORK, NUMBER_FATES, PLAIN_FATES, ROW_KEY, SPAN_FATES, STEP, STORY, VERSION,
 };
 use crate::model::domain::Shape;
 use crate::model::op::LINES;
@@ -173,15 +173,23 @@ fn shape(shape: Shape) -> Value {
             let properties = [target, other].map(|(name, _)| (name.to_string(), definition("row")));
             closed(Map::from_iter(properties), &[target.0, other.0])
         }
-        Shape::Form { rows, values } => {
+        Shape::Form { rows, needed, values } => {
+            let required: Vec<&str> =
+                rows.iter().take(needed).map(|(name, _)| *name).chain(values.iter().copied()).collect();
             let rows = rows.iter().map(|(name, _)| (name.to_string(), definition("row")));
             let values = values.iter().map(|name| (name.to_string(), amount()));
             let properties = Map::from_iter(rows.chain(values));
-            let required: Vec<String> = properties.keys().cloned().collect();
-            closed(properties, &required.iter().map(String::as_str).collect::<Vec<_>>())
+            closed(properties, &required)
         }
         Shape::Target(_) => definition("row"),
         Shape::Word(words) => json!({ "enum": words }),
+        Shape::Decision(words) => closed(
+            table(&DECISION, |name| match name {
+                "of" => definition("row"),
+                _ => json!({ "enum": words }),
+            }),
+            &["of", "take"],
+        ),
         Shape::Earlier(_) => json!({ "oneOf": [definition("name"), closed(table(&CONTINUATION, |name| match name {
             "of" => definition("row"),
             _ => lines(true),

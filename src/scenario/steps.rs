@@ -2,7 +2,7 @@
 //!
 //! Two passes: first every op gets its number and its name, so that a step may refer to any other; then ops are read.
 
-use super::format::{CONTINUATION, HIGHEST_OP, LARGEST_AMOUNT, MOST_STEPS, STEP, keys};
+use super::format::{CONTINUATION, DECISION, HIGHEST_OP, LARGEST_AMOUNT, MOST_STEPS, STEP, keys};
 use super::json::{At, Checked, Fields, Json, Member, Value as J, mistake, unknown};
 use super::names::{Cast, check_name};
 use crate::model::domain::{Shape, VerbSpec};
@@ -179,13 +179,16 @@ impl Reader<'_> {
                 let other = self.named(other.1, fields.need(other.0)?)?;
                 Ok(op.on(key).line(other, 0))
             }
-            Shape::Form { rows, values } => {
+            Shape::Form { rows, needed, values } => {
                 let known: Vec<&str> = rows.iter().map(|(name, _)| *name).chain(values.iter().copied()).collect();
                 let quoted = format!("`{name}`");
                 let fields = Fields::of(json, &quoted, &known)?;
                 let mut keys = Vec::new();
-                for (name, entity) in rows {
-                    keys.push(self.named(*entity, fields.need(name)?)?);
+                for (place, (name, entity)) in rows.iter().enumerate() {
+                    keys.push(match fields.get(name) {
+                        None if place >= needed => Key::NONE,
+                        _ => self.named(*entity, fields.need(name)?)?,
+                    });
                 }
                 let mut op = op.on(keys.remove(0));
                 for line in 0..keys.len().max(values.len()) {
@@ -199,6 +202,7 @@ impl Reader<'_> {
             }
             Shape::Target(entity) => Ok(op.on(self.named(entity, json)?)),
             Shape::Earlier(verb) => self.earlier(op, verb, json),
+            Shape::Decision(words) => self.decision(op, words, json),
             Shape::Word(words) => {
                 let word = json.text("a word")?;
                 match words.iter().position(|known| *known == word) {
@@ -259,6 +263,30 @@ impl Reader<'_> {
             Some(lines) => self.own_lines(op, verb, lines),
             None => Ok(done.lines().iter().fold(op, |op, line| op.line(line.key, line.value))),
         }
+    }
+
+    /// `{ "of": "status-1", "take": "mine" }`.
+    fn decision(&mut self, op: Op, words: &[&str], json: &Json) -> Checked<Op> {
+        let fields = Fields::of(json, "a decision", &keys(&DECISION))?;
+        let (of, take) = (fields.need("of")?, fields.need("take")?);
+        let name = of.text("the id of an earlier op")?;
+        let word = take.text("whose edit is taken")?;
+        let Some(index) = words.iter().position(|known| *known == word) else {
+            return Err(unknown(&take.at, "choice", word, words.iter().copied()));
+        };
+        let earlier = match super::format::removed_op(name) {
+            Some((number, _)) => OpId(number),
+            None => {
+                let earlier = self.cast.op(&of.at, name)?;
+                let own = |step: &&Step| step.op.id == earlier && step.op.node == op.node;
+                if self.before.iter().find(own).is_none() {
+                    let expected = "write the id of an earlier op on the same device";
+                    return Err(mistake(&of.at, format!("`{name}` cannot be decided here"), expected));
+                }
+                earlier
+            }
+        };
+        Ok(op.after(earlier).line(Key::NONE, index as i64))
     }
 
     fn own_lines(&mut self, op: Op, verb: &str, lines: &Json) -> Checked<Op> {

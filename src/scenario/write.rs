@@ -188,13 +188,18 @@ fn shape(scenario: &Scenario, op: &Op, index: usize) -> String {
             let second = op.lines().first().map_or(Key::NONE, |line| line.key);
             inline([(target.0, named(target.1, op.target)), (other.0, named(other.1, second))])
         }
-        Shape::Form { rows, values } => {
+        Shape::Form { rows, values, .. } => {
             let rows = rows.iter().zip(form_rows(rows, op));
             let rows = rows.map(|((name, _), (entity, key))| (*name, named(entity, key)));
             inline(rows.chain(values.iter().enumerate().map(|(n, name)| (*name, op.value(n).to_string()))))
         }
         Shape::Target(entity) => named(entity, op.target),
         Shape::Word(words) => quote(words[op.value(0) as usize % words.len()]),
+        Shape::Decision(words) => {
+            let known = scenario.op(op.earlier).is_some();
+            let of = if known { scenario.op_name(op.earlier) } else { format!("{REMOVED_OP}{}.0", op.earlier.0) };
+            inline([("of", quote(&of)), ("take", quote(words[op.value(0) as usize % words.len()]))])
+        }
         Shape::Earlier(verb) => earlier(scenario, op, verb, index),
     }
 }

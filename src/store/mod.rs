@@ -122,13 +122,17 @@ pub enum Cell {
     Sequence = 7,
     /// The furthest stamp that the server ever saw, in microseconds since 1970.
     Furthest = 8,
+    /// How often the app was upgraded.
+    Version = 9,
     /// How often the server had been restored from a backup, as far as the node knows.
-    Epoch = 9,
+    Epoch = 10,
+    /// When the device's token ends, by the server's clock, in microseconds since 1970; 0 if it has none.
+    Token = 11,
 }
 
 impl Cell {
     /// How many there are.
-    pub const COUNT: usize = Cell::Epoch as usize + 1;
+    pub const COUNT: usize = Cell::Token as usize + 1;
 }
 
 /// The key is already there.

@@ -10,6 +10,7 @@ use super::server::Server;
 use crate::model::domain::SPLIT;
 use crate::model::retail::*;
 use crate::model::{Key, Row, Value};
+use crate::sim::OpId;
 use crate::sim::clock::MORNING;
 use crate::store::{Copy, Store};
 use crate::system::{Context, Why};
@@ -133,6 +134,7 @@ impl<St: Store> Server<St> {
         row.key = Key::made(first.origin, row.part);
         row.version = commit;
         row.set(field::BATCH_LOT, Value::int(0), first.origin);
+        row.set(field::BATCH_ORDER, Value::MISSING, OpId::NONE);
         row.set(field::BATCH_EXPIRES, Value::int(99_999), first.origin);
         row.set(field::BATCH_QUANTITY, Value::int(loose), first.origin);
         row.set(field::BATCH_INITIAL, Value::int(loose), first.origin);

@@ -10,7 +10,7 @@ use super::escrow::Asking;
 use super::local::Writing;
 use super::message::{Body, Wire};
 use super::policy::*;
-use crate::model::command::{CLEAR_QUEUE, REFRESH, SYNC};
+use crate::model::command::{CLEAR_QUEUE, DECIDE, REFRESH, SYNC};
 use crate::model::domain::Promise;
 use crate::model::retail::{ADD_TO_CART, COMPLETE};
 use crate::model::{Domain, Entity, Key, Op, Row, Verb};
@@ -35,6 +35,8 @@ pub mod channel {
     pub const HOLD: Channel = Channel(10);
     pub const HOLD_TIME_OUT: Channel = Channel(11);
     pub const NOTICE: Channel = Channel(12);
+    pub const LOGIN: Channel = Channel(13);
+    pub const LOGIN_TIME_OUT: Channel = Channel(14);
 }
 
 /// Names of the engine's channels and timers.
@@ -51,6 +53,8 @@ pub const CHANNELS: &[&str] = &[
     "hold",
     "hold-time-out",
     "notice",
+    "login",
+    "login-time-out",
 ];
 
 /// Goals of the engine, by number.
@@ -71,6 +75,7 @@ pub mod goal {
     pub const GIVEN_UP: u32 = 12;
     pub const CART_LOST: u32 = 13;
     pub const INTERLEAVED: u32 = 14;
+    pub const TOKEN_EXPIRED: u32 = 15;
 }
 
 /// Names of the goals.
@@ -90,6 +95,7 @@ pub const GOALS: &[&str] = &[
     "given-up",
     "cart-lost-with-the-app",
     "two-pushes-interleaved",
+    "token-expired-between-syncs",
 ];
 
 /// The goals that a policy cannot reach in a business, one bit each.
@@ -110,6 +116,7 @@ pub fn out_of_reach(policy: &Policy, domain: &Domain) -> u64 {
     never(goal::RACE_LOST, policy.receipt == Receipt::AtOnce);
     never(goal::GIVEN_UP, policy.retries == 0);
     never(goal::BATCH_SPLIT, domain.expiry.is_none());
+    never(goal::TOKEN_EXPIRED, policy.token_life == 0);
     never(goal::CART_LOST, domain.verbs.iter().all(|verb| verb.promise != Promise::Preparation));
     bits
 }
@@ -123,6 +130,8 @@ pub struct Device<St: Store> {
     pub(super) tickets: u32,
     pub(super) drains: Vec<Drain>,
     pub(super) again: bool,
+    /// A critical error has stopped all syncing until the user acts.
+    pub(super) stopped: bool,
     /// Nothing is sent until something ends the pause.
     pub(super) paused: bool,
     /// A drain's first read: its request and what it marked.
@@ -145,6 +154,10 @@ pub struct Device<St: Store> {
     pub(super) epoch: u32,
     /// What has come of a download from a server that was restored again.
     pub(super) catching_up: Option<CatchUp>,
+    /// The request for a token that waits for its answer.
+    pub(super) logging_in: Option<u32>,
+    /// Tokens that were not accepted for anything yet.
+    pub(super) unused_tokens: u32,
     debounced: bool,
     shown: Option<Lamp>,
     store: PhantomData<St>,
@@ -161,6 +174,7 @@ impl<St: Store> Device<St> {
             tickets: 0,
             drains: Vec::new(),
             again: false,
+            stopped: false,
             paused: false,
             marked: None,
             identities: Vec::new(),
@@ -176,6 +190,8 @@ impl<St: Store> Device<St> {
             asking: Vec::new(),
             epoch: 0,
             catching_up: None,
+            logging_in: None,
+            unused_tokens: 0,
             debounced: false,
             shown: None,
             store: PhantomData,
@@ -207,11 +223,15 @@ impl<St: Store> Device<St> {
         }
         let mut notices = Vec::new();
         store.answers_since(0, &mut |notice| notices.push(*notice));
+        notices.retain(|notice| !self.is_settled_since(store, notice));
         for notice in notices {
             cx.tell(notice.op, super::drain::word_for(notice.verdict));
         }
         self.tick(channel::PUSH_TICK, self.policy.push_every, cx);
         self.tick(channel::PULL_TICK, self.policy.pull_every, cx);
+        if boots & 0xff > 1 || store.number(Cell::Token) == 0 {
+            self.user_logs_in(cx);
+        }
         if store.number(Cell::Ready) == 0 {
             self.pull(store, true, cx);
         } else if self.policy.escrow == Escrow::Shares {
@@ -233,6 +253,7 @@ impl<St: Store> Device<St> {
         self.session = Some(op.user);
         match op.verb {
             SYNC => {
+                self.stopped = false;
                 if op.value(0) != 2 {
                     self.drain(store, cx);
                 }
@@ -249,6 +270,10 @@ impl<St: Store> Device<St> {
                 self.pull(store, true, cx);
             }
             CLEAR_QUEUE => self.clear_queue(store, cx),
+            DECIDE if self.decide(store, &op, cx) => {
+                self.drain(store, cx);
+            }
+            DECIDE => cx.tell(op.id, Word::Refused),
             ADD_TO_CART => self.fill_cart(store, &op),
             _ => {
                 if op.verb == COMPLETE && !self.carts.iter().any(|(cart, _)| *cart == op.earlier) {
@@ -317,8 +342,9 @@ impl<St: Store> Device<St> {
             }
             channel::PULL_TIME_OUT => {
                 cx.count(Metric::TimeOuts);
-                self.pull_failed(timer.number);
+                self.pull_failed(timer.number, cx);
             }
+            channel::LOGIN_TIME_OUT => self.log_in_again(cx),
             channel::RETRY => {
                 cx.count(Metric::Retries);
                 self.drain(store, cx);
@@ -341,7 +367,9 @@ impl<St: Store> Device<St> {
         if offset > store.number(Cell::Offset) {
             store.set_number(Cell::Offset, offset);
         }
-        if wire.epoch != self.epoch {
+        // Who may ask has nothing to do with which copy of the data answers.
+        let about_token = matches!(wire.body, Body::Token { .. } | Body::Unauthorised);
+        if wire.epoch != self.epoch && !about_token {
             return self.other_epoch(store, wire, cx);
         }
         match wire.body {
@@ -349,7 +377,9 @@ impl<St: Store> Device<St> {
             Body::Pulled { .. } => self.pulled(store, wire.ticket, wire.body, cx),
             Body::Held { rows } => self.hold_answered(store, wire.ticket, &rows, cx),
             Body::Notice => self.pull(store, store.number(Cell::Ready) == 0, cx),
-            Body::Push { .. } | Body::Pull { .. } | Body::Hold { .. } => {}
+            Body::Token { until } => self.logged_in(store, wire.ticket, until, cx),
+            Body::Unauthorised => self.unauthorised(store, wire.ticket, cx),
+            Body::Push { .. } | Body::Pull { .. } | Body::Hold { .. } | Body::Login => {}
         }
     }
 
@@ -368,7 +398,7 @@ impl<St: Store> Device<St> {
             failed |= item.status == Status::Failed && !missing;
         });
         let count = counted.len() as u32;
-        let dot = match (failed, count) {
+        let dot = match (failed || self.stopped, count) {
             (true, _) => Dot::Red,
             (false, 0) => Dot::Green,
             _ => Dot::Yellow,
@@ -399,8 +429,12 @@ impl<St: Store> Node for Device<St> {
             }
             Input::Unreachable { message, .. } => match message.body {
                 Body::Hold { .. } => self.hold_answered(store, message.ticket, &[], cx),
+                // The time-out of a login stays set, and asks again.
+                Body::Login => {}
+                Body::Push { .. } if self.waits_for_connection(channel::PUSH_TIME_OUT, message.ticket, cx) => {}
                 Body::Push { .. } => self.push_failed(store, message.ticket, false, cx),
-                _ => self.pull_failed(message.ticket),
+                _ if self.waits_for_connection(channel::PULL_TIME_OUT, message.ticket, cx) => {}
+                _ => self.pull_failed(message.ticket, cx),
             },
             Input::Link { online } => {
                 self.online = online;
@@ -419,6 +453,7 @@ impl<St: Store> Node for Device<St> {
             }
             Input::Finish => {}
             Input::Foreground => {
+                self.user_logs_in(cx);
                 if self.policy.sync_on_start {
                     self.drain(store, cx);
                     self.pull_on_trigger(store, cx);

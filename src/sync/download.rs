@@ -8,7 +8,7 @@ use super::policy::*;
 use super::rows::Reported;
 use crate::model::retail::{PRODUCT, SALE_ITEM, STOCK_MOVEMENT, field};
 use crate::model::{Entity, Key, Row, RowState, Value};
-use crate::sim::{Cause, NodeId, OpId, Span};
+use crate::sim::{Cause, NodeId, OpId, Time};
 use crate::store::{Answer, Cell, Copy, Item, Status, Store};
 use crate::system::{Context, Metric, Timer, Verdict, Why, Word};
 
@@ -17,8 +17,12 @@ use crate::system::{Context, Metric, Timer, Verdict, Why, Word};
 pub struct Pulling {
     pub(super) ticket: u32,
     pub(super) since: u32,
+    /// The last place in the outbox when it was sent.
+    newest: u32,
     /// The entities asked for, one bit each; 0 for all.
     types: u32,
+    pub(super) began: Time,
+    pub(super) full: bool,
 }
 
 /// One page of a download.
@@ -58,10 +62,10 @@ impl<St: Store> Device<St> {
 
     /// Asks the server for what is not here yet. `full`: for everything again.
     pub(super) fn pull(&mut self, store: &mut St, full: bool, cx: &mut Context<Wire>) {
-        if !self.online || self.policy.pull == Pull::Never {
+        if !self.online || self.stopped || self.policy.pull == Pull::Never {
             return;
         }
-        if self.pulling.is_some() {
+        if self.pulling.is_some() || self.waits_for_token() {
             self.pull_again = Some(full || self.pull_again == Some(true));
             return;
         }
@@ -72,22 +76,24 @@ impl<St: Store> Device<St> {
     pub(super) fn ask(&mut self, store: &mut St, since: u32, full: bool, types: u32, cx: &mut Context<Wire>) {
         self.tickets += 1;
         let ticket = self.tickets;
-        self.pulling = Some(Pulling { ticket, since, types });
+        self.pulling =
+            Some(Pulling { ticket, since, newest: store.number(Cell::Seq) as u32, types, began: cx.uptime(), full });
         let cause = cx.cause();
         let temporary = self.unmapped(store);
         let epoch = self.catching_up.as_ref().map_or(self.epoch, |ahead| ahead.epoch);
         let body =
             Body::Pull { since, full, types, released: self.give_back(store), owes: self.owes(store), temporary };
-        let wire = Wire::new(ticket, 0, epoch, self.policy.integrity, body);
+        let wire = self.signed(store, Wire::new(ticket, 0, epoch, self.policy.integrity, body));
         cx.send(NodeId::SERVER, channel::PULL, cause, [], wire);
         let timer = Timer { channel: channel::PULL_TIME_OUT, number: ticket };
         let named = if matches!(cause, Cause::Op(_)) { Some(cause) } else { None };
-        cx.set_timer(timer, Span::millis(self.policy.time_out), named);
+        cx.set_timer(timer, self.read_time_out(), named);
     }
 
     /// No answer came, or an error: the next trigger asks again.
-    pub(super) fn pull_failed(&mut self, ticket: u32) {
-        if self.pulling.is_some_and(|pulling| pulling.ticket == ticket) {
+    pub(super) fn pull_failed(&mut self, ticket: u32, cx: &mut Context<Wire>) {
+        if let Some(pulling) = self.pulling.filter(|pulling| pulling.ticket == ticket) {
+            cx.sync_ended(pulling.began, false);
             self.pulling = None;
             self.pull_again = None;
             self.catching_up = None;
@@ -103,11 +109,16 @@ impl<St: Store> Device<St> {
         };
         self.pulling = None;
         cx.cancel_timer(Timer { channel: channel::PULL_TIME_OUT, number: ticket });
+        cx.sync_ended(asked.began, !failed);
         if failed || asked.since != since {
             return;
         }
+        self.unused_tokens = 0;
         for (entity, from, to) in identities {
             self.adopt(store, entity, from, to, cx);
+        }
+        if self.lacks_identities(store, &answers, asked.newest) {
+            return self.ask(store, since, full, asked.types, cx);
         }
         let mut pending = false;
         store.each_item(&mut |item| pending |= item.status != Status::Synced);
@@ -131,7 +142,8 @@ impl<St: Store> Device<St> {
             for answer in &answers {
                 self.settle(store, answer.op, answer.verdict, answer.commit, cx);
             }
-            store.set_number(Cell::Commit, i64::from(until));
+            let to_the_end = self.policy.cursor_moves == CursorMoves::ToTheEndAtOnce;
+            store.set_number(Cell::Commit, i64::from(if to_the_end { newest } else { until }));
         }
         let tells = !rows.is_empty() && self.policy.pull == Pull::SinceCommit && asked.types == 0;
         if tells && (!more || self.policy.up_to_date == UpToDate::AfterAnyPage) {
@@ -176,11 +188,16 @@ impl<St: Store> Device<St> {
             let items = super::drain::items_of(store, answer.op);
             let waiting = items.iter().any(|item| item.status != Status::Synced);
             let accepted = answer.verdict == Verdict::Accepted;
+            let later = |other: &Answer| other.op == answer.op && other.commit > answer.commit;
+            if self.is_overtaken(&items, answer) || newcomer && answers.iter().any(later) {
+                continue;
+            }
             if self.is_quiet(answer.verdict) {
                 self.pass_over(store, &items);
                 continue;
             }
             if accepted && waiting {
+                self.keep_settled(store, answer.op, answer.verdict);
                 cx.tell(answer.op, Word::Synced);
             } else if !accepted && (waiting || newcomer) {
                 cx.reach(goal::REJECTED_AFTER_RECEIPT);
@@ -188,6 +205,7 @@ impl<St: Store> Device<St> {
             }
             if !accepted {
                 self.unchain_later(store, &items);
+                self.cascade(store, &items, answer.verdict, cx);
             }
             let owner = if accepted { OpId::NONE } else { answer.op };
             for mut item in items {
@@ -244,9 +262,9 @@ impl<St: Store> Device<St> {
     fn tell_lost(&self, store: &mut St, cx: &mut Context<Wire>) {
         let mut lost = Vec::new();
         store.each_of(Copy::Base, Entity::CONFLICT, &mut |row| {
-            if row.actor == self.me.0 {
+            if row.actor == self.me.0 && !super::decide::is_overruled(row) {
                 let by = OpId(row.get(1).or_zero() as u32);
-                let open = row.get(3) != Value::MISSING;
+                let open = super::decide::is_open(row);
                 let verdict = if open { Verdict::Manual } else { Verdict::Superseded { by } };
                 lost.push((OpId(row.get(0).or_zero() as u32), verdict));
             }

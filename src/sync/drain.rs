@@ -6,9 +6,10 @@ use super::device::{Device, channel, goal};
 use super::message::{Body, ItemResult, Met, Wire};
 use super::policy::*;
 use super::rows::{Reported, redirect, refers};
+use crate::model::clinic;
 use crate::model::retail::*;
 use crate::model::{Entity, Key, RowState, Value};
-use crate::sim::{Cause, NodeId, OpId, Span};
+use crate::sim::{Cause, NodeId, OpId, Span, Time};
 use crate::store::{Action, Answer, Copy, Item, Status, Store};
 use crate::system::{Context, Rule, Timer, Verdict, Why, Word};
 
@@ -19,6 +20,7 @@ pub struct Drain {
     pub(super) cause: Cause,
     /// What left the outbox when it was sent.
     pub(super) taken_out: Vec<Item>,
+    pub(super) began: Time,
 }
 
 /// A sale whose receipt waits for a push.
@@ -30,7 +32,8 @@ pub struct Race {
 impl<St: Store> Device<St> {
     /// Sends what is pending, unless there is nothing, no network, or another drain. Returns the request's number.
     pub(super) fn drain(&mut self, store: &mut St, cx: &mut Context<Wire>) -> Option<u32> {
-        if !self.online || self.paused || self.catching_up.is_some() {
+        let held_up = self.paused || self.stopped || self.catching_up.is_some() || self.waits_for_token();
+        if !self.online || held_up {
             return None;
         }
         let busy = !self.drains.is_empty() || self.marked.is_some();
@@ -93,6 +96,9 @@ impl<St: Store> Device<St> {
         if let (Owner::Session, Some(user)) = (self.policy.owner, self.session) {
             items.iter_mut().for_each(|item| item.row.actor = user);
         }
+        if self.policy.scope == Scope::ClientWord {
+            items.iter_mut().for_each(|item| clinic::name_own_practice(&mut item.row));
+        }
         let cause = Cause::Op(items[0].op);
         let mut ops: Vec<OpId> = Vec::new();
         for item in &items {
@@ -100,7 +106,8 @@ impl<St: Store> Device<St> {
                 ops.push(item.op);
             }
         }
-        let wire = Wire::new(ticket, 0, self.epoch, self.policy.integrity, Body::Push { items });
+        self.leave_out(&mut items);
+        let wire = self.signed(store, Wire::new(ticket, 0, self.epoch, self.policy.integrity, Body::Push { items }));
         for race in &mut self.races {
             // A receipt that still waits goes on waiting for the retry.
             if ops.contains(&race.op) {
@@ -110,13 +117,17 @@ impl<St: Store> Device<St> {
         cx.send(NodeId::SERVER, channel::PUSH, cause, ops, wire);
         let timer = Timer { channel: channel::PUSH_TIME_OUT, number: ticket };
         cx.set_timer(timer, Span::millis(self.policy.time_out), Some(cause));
-        self.drains.push(Drain { ticket, seqs, cause, taken_out });
+        self.drains.push(Drain { ticket, seqs, cause, taken_out, began: cx.uptime() });
         ticket
     }
 
     pub(super) fn sort(&self, items: &mut [Item]) {
         if self.policy.by_op() {
-            return self.sort_by_op(items);
+            self.sort_by_op(items);
+            if self.policy.requeue == Requeue::Jumps {
+                self.let_jump(items);
+            }
+            return;
         }
         // The lines of a sale travel inside it, wherever it stands.
         let sales: Vec<(OpId, Item)> =
@@ -146,9 +157,6 @@ impl<St: Store> Device<St> {
                 (rank(&at), at.seq, item.seq)
             }),
             OutboxOrder::DeviceClock => items.sort_by_key(|item| (item.queued, item.seq)),
-        }
-        if self.policy.requeue == Requeue::Jumps {
-            self.let_jump(items);
         }
     }
 
@@ -187,10 +195,16 @@ impl<St: Store> Device<St> {
         if failed && self.policy.error_answer == ErrorAnswer::Fails {
             return self.push_failed(store, ticket, true, cx);
         }
+        if failed && self.policy.error_answer == ErrorAnswer::Stops {
+            return self.stop(store, place, cx);
+        }
         let drain = self.drains.remove(place);
         drain.taken_out.iter().for_each(|item| store.put_item(item));
         cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: ticket });
-        self.failures = if met.is_empty() { 0 } else { self.failures + 1 };
+        cx.sync_ended(drain.began, !failed);
+        self.unused_tokens = 0;
+        let failures = self.failures;
+        self.failures = if met.is_empty() { 0 } else { failures + 1 };
         let blind = failed || self.policy.marking == Marking::ByBatch;
         let types =
             if self.policy.filtered_pull == FilteredPull::Everything { 0 } else { types_of(store, &drain.seqs) };
@@ -220,7 +234,13 @@ impl<St: Store> Device<St> {
             self.mark(store, &drain, results, blind, cx);
         }
         self.end_races(store, ticket, results, cx);
-        if !met.is_empty() {
+        // What was refused and stays in the queue all the same is not sent again at once.
+        let refused = |result: &ItemResult| result.verdict != Verdict::Accepted && holds(store, result.op);
+        let stays = self.policy.by_op() && !blind && results.iter().any(refused);
+        if stays {
+            self.failures = failures + 1;
+        }
+        if stays || !met.is_empty() {
             self.retry_after(Some(self.policy.delay(self.failures)), drain.cause, cx);
         } else if std::mem::take(&mut self.again) || matches!(self.policy.drains, Drains::Single | Drains::TwoReads) {
             self.drain(store, cx);
@@ -287,6 +307,7 @@ impl<St: Store> Device<St> {
         let drain = self.drains.remove(place);
         drain.taken_out.iter().for_each(|item| store.put_item(item));
         cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: ticket });
+        cx.sync_ended(drain.began, false);
         self.paused |= self.policy.liveness == Liveness::OnlineEvent;
         if self.policy.counts_as_failure == CountsAs::AnyFailure {
             let mut delay = None;
@@ -310,6 +331,16 @@ impl<St: Store> Device<St> {
         }
     }
 
+    /// A critical error: what was sent goes back into the queue, and nothing more is sent until the user acts.
+    fn stop(&mut self, store: &mut St, place: usize, cx: &mut Context<Wire>) {
+        let drain = self.drains.remove(place);
+        drain.taken_out.iter().for_each(|item| store.put_item(item));
+        cx.cancel_timer(Timer { channel: channel::PUSH_TIME_OUT, number: drain.ticket });
+        cx.sync_ended(drain.began, false);
+        self.requeue(store, &drain.seqs, Status::Pending, cx);
+        self.stopped = true;
+    }
+
     /// The ops of a push that failed count as new ones: their keys are made anew.
     fn make_anew(&self, store: &mut St, seqs: &[u32]) {
         for mut item in seqs.iter().filter_map(|seq| store.item(*seq)).collect::<Vec<Item>>() {
@@ -318,7 +349,7 @@ impl<St: Store> Device<St> {
         }
     }
 
-    fn requeue(&self, store: &mut St, seqs: &[u32], status: Status, cx: &mut Context<Wire>) {
+    pub(super) fn requeue(&self, store: &mut St, seqs: &[u32], status: Status, cx: &mut Context<Wire>) {
         for seq in seqs {
             if let Some(mut item) = store.item(*seq)
                 && item.status == Status::Syncing
@@ -403,6 +434,7 @@ impl<St: Store> Device<St> {
                     self.derive(store, entity, key, OpId::NONE, Why::Copied, cx);
                 }
             }
+            self.keep_settled(store, op, verdict);
             cx.tell(op, Word::Synced);
             return;
         }
@@ -417,10 +449,12 @@ impl<St: Store> Device<St> {
             items.iter().for_each(|item| store.remove_item(item.seq));
         }
         self.notify(store, op, verdict, cx);
+        self.cascade(store, &items, verdict, cx);
     }
 
     /// Tells the user what became of an op, and keeps the notice: the app may die before it shows.
     pub(super) fn notify(&self, store: &mut St, op: OpId, verdict: Verdict, cx: &mut Context<Wire>) {
+        self.keep_settled(store, op, verdict);
         let notice =
             Answer { key: u64::from(op.0), op, device: self.me, commit: 1, expires: i64::MAX, verdict, row: Key::NONE };
         // The same notice again changes nothing.
@@ -566,9 +600,9 @@ pub fn type_rank(table: TypeTable, entity: Entity) -> u32 {
     let order: &[Entity] = match table {
         TypeTable::ProductsFirst => &[
             PRODUCT,
-            PRODUCT_BATCH,
             SUPPLIER,
             SUPPLIER_ORDER,
+            PRODUCT_BATCH,
             SALE,
             SALE_ITEM,
             EXPENSE,

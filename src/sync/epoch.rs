@@ -45,7 +45,7 @@ impl<St: Store> Device<St> {
             Body::Held { .. } => self.hold_answered(store, wire.ticket, &[], cx),
             Body::Pulled { .. } if wire.epoch == ahead => return self.collect(store, wire.ticket, wire.body, cx),
             Body::Pulled { .. } => {
-                self.pull_failed(wire.ticket);
+                self.pull_failed(wire.ticket, cx);
                 cx.cancel_timer(Timer { channel: channel::PULL_TIME_OUT, number: wire.ticket });
             }
             _ => {}
@@ -65,6 +65,7 @@ impl<St: Store> Device<St> {
         let Some(asked) = self.pulling.filter(|pulling| pulling.ticket == ticket) else { return };
         self.pulling = None;
         cx.cancel_timer(Timer { channel: channel::PULL_TIME_OUT, number: ticket });
+        cx.sync_ended(asked.began, !failed);
         let Some(mut ahead) = self.catching_up.take().filter(|_| !failed && asked.since == since) else { return };
         for (entity, from, to) in identities {
             self.adopt(store, entity, from, to, cx);

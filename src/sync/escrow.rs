@@ -2,7 +2,7 @@
 //!
 //! Two policies share one ledger of grants. *Shares* (escrow, O'Neil 1986; the demarcation protocol, Barbará and
 //! García-Molina 1992): each device holds a part of every quantity and sells offline from it alone; what lies idle is
-//! asked back when another device runs short. *Holds*: a sale asks the server for what it needs, and what is not
+//! asked back when another device runs short, and a till that has a network borrows what it lacks on the spot. *Holds*: a sale asks the server for what it needs, and what is not
 //! confirmed in time is free again. A grant is kept in counters that only grow (granted, released, used), so that no lost,
 //! late or doubled message can make a unit out of nothing. What a policy without grants does is in `local.rs`.
 
@@ -33,7 +33,7 @@ mod field {
 }
 
 /// A batch counts towards what can be granted while it can be sold for at least so many days more.
-const HORIZON_DAYS: i64 = 60;
+const HORIZON_DAYS: i64 = 30;
 
 /// The identity of a grant. A new installation gets grants of its own: what the lost one sold may still be on its way.
 fn grant_key(device: NodeId, install: u32, entity: Entity, account: Key) -> Key {
@@ -209,6 +209,8 @@ impl<St: Store> Server<St> {
             let mut grant = own;
             let granted = number(&grant, field::GRANTED) + lacks.min(free);
             grant.fields[field::GRANTED as usize] = Value::int(granted);
+            // Who is given something is not asked for it.
+            grant.fields[field::ASKED as usize] = grant.fields[field::RELEASED as usize];
             changed.push(grant);
         } else if !known {
             changed.push(own);
@@ -270,15 +272,21 @@ impl<St: Store> Server<St> {
             let grants = self.grants(store, *entity, *key);
             let own = grant_key(from, install, *entity, *key);
             let old = grants.iter().find(|grant| grant.key == own).copied();
-            let others: Vec<Row> = grants.into_iter().filter(|grant| grant.key != own).collect();
+            let shares = self.policy.escrow == Escrow::Shares;
+            let others: Vec<Row> = grants.into_iter().filter(|grant| shares || grant.key != own).collect();
             if self.free(store, &account, ledger.1, &others, cx) < *amount {
                 return Vec::new();
             }
             let mut grant = old.unwrap_or_else(|| Row::new(Entity::GRANT, own));
-            let granted = number(&grant, field::RELEASED) + number(&grant, field::USED) + amount;
+            let before = match self.policy.escrow {
+                Escrow::Shares => number(&grant, field::GRANTED),
+                _ => number(&grant, field::RELEASED) + number(&grant, field::USED),
+            };
+            let granted = before + amount;
             let new = [from.0.into(), install.into(), entity.0.into(), key.0 as i64, granted];
             new.iter().enumerate().for_each(|(n, value)| grant.fields[n] = Value::int(*value));
-            grant.fields[field::ASKED as usize] = Value::int(until);
+            let asked = if shares { grant.get(field::RELEASED) } else { Value::int(until) };
+            grant.fields[field::ASKED as usize] = asked;
             held.push(grant);
         }
         self.write_grants(store, &held, cx);
@@ -379,7 +387,11 @@ impl<St: Store> Device<St> {
     /// Asks the server to hold what an op needs. Returns whether the op now waits for the answer.
     pub(super) fn ask_to_hold(&mut self, store: &St, op: Op, effects: &[Effect], cx: &mut Context<Wire>) -> bool {
         let lacking = |(entity, key, amount): &(Entity, Key, i64)| *amount > self.allowed(store, *entity, *key);
-        let wants: Vec<_> = takes(self.domain, effects).into_iter().filter(|want| lacking(want)).collect();
+        let mut wants: Vec<_> = takes(self.domain, effects).into_iter().filter(lacking).collect();
+        if self.policy.escrow == Escrow::Shares {
+            // What is here is not asked for again.
+            wants.iter_mut().for_each(|(entity, key, amount)| *amount -= self.allowed(store, *entity, *key).max(0));
+        }
         let asked = self.asking.iter().any(|asking| asking.op.id == op.id);
         if !self.online || wants.is_empty() || asked {
             return false;
@@ -387,7 +399,7 @@ impl<St: Store> Device<St> {
         self.tickets += 1;
         let (ticket, cause) = (self.tickets, Cause::Op(op.id));
         self.asking.push(Asking { op, ticket });
-        let wire = Wire::new(ticket, 0, self.epoch, self.policy.integrity, Body::Hold { wants });
+        let wire = self.signed(store, Wire::new(ticket, 0, self.epoch, self.policy.integrity, Body::Hold { wants }));
         cx.send(NodeId::SERVER, channel::HOLD, cause, [], wire);
         let timer = Timer { channel: channel::HOLD_TIME_OUT, number: ticket };
         cx.set_timer(timer, Span::millis(self.policy.race), Some(cause));

@@ -7,7 +7,8 @@ use super::allocate::Taken;
 use super::device::goal;
 use super::message::{ItemResult, Wire};
 use super::policy::*;
-use super::rows::{Reported, holder, redirect};
+use super::resolve::witness;
+use super::rows::{Reported, forbidding, holder, redirect};
 use super::server::{PushTask, Server};
 use super::statements::{Statement, account, refers_to};
 use crate::model::domain::SPLIT;
@@ -23,8 +24,8 @@ pub struct Decision {
     pub(super) loser_device: u16,
     pub(super) winner: OpId,
     pub(super) field: u8,
-    /// Where a human has still to decide: what was sent, and what is there.
-    pub(super) open: Option<[Value; 2]>,
+    /// Where a human has still to decide: what was sent, what is there, and the row.
+    pub(super) open: Option<[Value; 4]>,
 }
 
 impl Decision {
@@ -56,8 +57,10 @@ impl<St: Store> Server<St> {
         let mut items: Vec<Item> = task.items[task.at..until].to_vec();
         let key = self.key_of_op(&items[0]);
         let keyed = self.is_keyed_op(&items);
+        let decision = self.decision_in(&items);
         if let Statement::Written(_, commit) = task.statement {
             let verdict = task.results.pop().map_or(Verdict::Accepted, |result| result.verdict);
+            let key = decision.map_or(key, |record| self.key_of_decision(&record, verdict));
             self.remember(store, key, op, from, commit, verdict, cx);
             return op_done(task, until, op, verdict, commit);
         }
@@ -77,7 +80,9 @@ impl<St: Store> Server<St> {
             let version_first = self.policy.checks == Checks::VersionFirst && self.meets_conflict(store, &items);
             if keyed && !version_first {
                 task.work += Span::millis(10);
-                let known = store.answer(key).map(|answer| (answer.verdict, answer.commit));
+                let stored = self.decided_before(store, &items);
+                let first = stored.or_else(|| store.answer(key).filter(|_| decision.is_none()));
+                let known = first.map(|answer| (answer.verdict, answer.commit));
                 if let Some((verdict, commit)) = known.or_else(|| self.about_to_be_stored(op)) {
                     cx.count(Metric::KeyHits);
                     cx.reach(goal::KEY_HIT);
@@ -98,6 +103,12 @@ impl<St: Store> Server<St> {
             task.number = Some(self.commit(store));
             return true;
         }
+        if let ([item], Some(record)) = (&items[..], decision) {
+            let (verdict, commit) = self.give_way(store, item, cx);
+            let key = self.key_of_decision(&record, verdict);
+            self.remember(store, key, op, from, commit, verdict, cx);
+            return op_done(task, until, op, verdict, commit);
+        }
         if task.compared.as_ref().is_some_and(|compared| compared.contains(&op)) {
             self.as_compared(store, &mut items);
         }
@@ -117,6 +128,7 @@ impl<St: Store> Server<St> {
         self.number = task.number.take();
         let (verdict, commit) = self.transact(store, op, &items, &mut task.made, cx);
         self.read.clear();
+        let key = decision.map_or(key, |record| self.key_of_decision(&record, verdict));
         if verdict == Verdict::Manual && self.asks_device() {
             return self.leave_to_device(store, task, &items, until);
         }
@@ -131,52 +143,8 @@ impl<St: Store> Server<St> {
         op_done(task, until, op, verdict, commit)
     }
 
-    /// All ops of a push in one transaction: one that is refused takes all others back, and the answer is an error.
-    fn all_at_once(&mut self, store: &mut St, task: &mut PushTask, from: NodeId, cx: &mut Context<Wire>) -> bool {
-        store.begin();
-        let mark = cx.written();
-        let known = task.made.len();
-        let mut done = Vec::new();
-        let mut at = 0;
-        while at < task.items.len() {
-            let until = end_of_op(&task.items, at);
-            let items: Vec<Item> = task.items[at..until].to_vec();
-            let (op, key) = (items[0].op, self.key_of_op(&items[0]));
-            let (verdict, commit) = match store.answer(key).filter(|_| self.is_keyed_op(&items)) {
-                Some(answer) => {
-                    self.recall(store, &items, &mut task.made);
-                    (answer.verdict, answer.commit)
-                }
-                None => {
-                    let commit = self.commit(store);
-                    let mut decisions = Vec::new();
-                    let taken = self.take_all(store, &items, commit, &mut decisions, &mut task.made, cx);
-                    if taken.is_err() {
-                        store.rollback();
-                        cx.unwrite(mark);
-                        task.made.truncate(known);
-                        task.at = task.items.len();
-                        task.failed = true;
-                        return true;
-                    }
-                    self.record(store, op, Verdict::Accepted, &decisions, commit, cx);
-                    self.remember(store, key, op, from, commit, Verdict::Accepted, cx);
-                    (Verdict::Accepted, commit)
-                }
-            };
-            done.push((until, op, verdict, commit));
-            at = until;
-        }
-        store.commit();
-        for (until, op, verdict, commit) in done {
-            cx.decide(op, verdict);
-            op_done(task, until, op, verdict, commit);
-        }
-        true
-    }
-
     #[allow(clippy::too_many_arguments)]
-    fn remember(
+    pub(super) fn remember(
         &self,
         store: &mut St,
         key: u64,
@@ -273,7 +241,7 @@ impl<St: Store> Server<St> {
         }
     }
 
-    fn take_all(
+    pub(super) fn take_all(
         &mut self,
         store: &mut St,
         items: &[Item],
@@ -303,7 +271,7 @@ impl<St: Store> Server<St> {
         Ok(())
     }
 
-    fn record(
+    pub(super) fn record(
         &self,
         store: &mut St,
         op: OpId,
@@ -328,7 +296,10 @@ impl<St: Store> Server<St> {
                 .with(0, Value::int(i64::from(decision.loser.0)))
                 .with(1, Value::int(i64::from(decision.winner.0)))
                 .with(2, Value::int(i64::from(decision.field)));
-            let row = decision.open.map_or(row, |[sent, there]| row.with(3, sent).with(4, there));
+            let row = match decision.open {
+                Some(open) => (3..).zip(open).fold(row, |row, (field, value)| row.with(field, value)),
+                None => row,
+            };
             Reported { store, cx }.put(&row, decision.winner, Why::Effect);
             log.push(cx.audit_row(decision.loser, Audit::Conflict, commit));
         }
@@ -355,12 +326,17 @@ impl<St: Store> Server<St> {
         let stamp = if self.policy.server_stamp == ServerStamp::Server { cx.wall() } else { item.row.stamp };
         match item.action {
             Action::Create => self.take_creation(store, item, commit, stamp, decisions, cx),
+            Action::Update if item.row.entity == Entity::CONFLICT => {
+                self.close(store, item, commit, cx);
+                Ok(())
+            }
             Action::Update => self.take_edit(store, item, commit, stamp, decisions, cx),
             Action::Delete => {
                 let mut rows = Reported { store, cx };
                 let Some(mut row) = rows.get(item.row.entity, item.row.key) else {
                     return Err(refused(Rule::Missing, item.row.key));
                 };
+                self.rule_deletion(&row, item, decisions, rows.cx)?;
                 if self.policy.deletion == Deletion::Removed {
                     rows.remove(row.entity, row.key, item.op, Why::Effect);
                 } else if !row.deleted {
@@ -390,6 +366,11 @@ impl<St: Store> Server<St> {
     ) -> Result<(), Verdict> {
         let op = item.op;
         let row = item.row;
+        if self.policy.permissions == Permissions::AtPush
+            && let Some(permission) = forbidding(self.domain, store, &row)
+        {
+            return Err(refused(Rule::Forbidden, permission));
+        }
         if self.policy.references == References::Checked {
             for (entity, key) in refers_to(self.domain, &row) {
                 match store.row(Copy::Visible, entity, key) {
@@ -404,7 +385,7 @@ impl<St: Store> Server<St> {
             && there.origin == op
             && row.key.is_made()
         {
-            if self.policy.same_row == SameRow::Conflicts {
+            if self.policy.same_row == SameRow::Conflicts && self.policy.key_made == KeyMade::Once {
                 return Err(Verdict::Superseded { by: op });
             }
             // Nothing told the server that it has done this op before: it makes the row again.
@@ -578,12 +559,12 @@ fn short_of(about: Key, available: i64, requested: i64) -> Verdict {
     Verdict::Rejected { rule: Rule::Quantity, about, available, requested }
 }
 
-fn end_of_op(items: &[Item], at: usize) -> usize {
+pub(super) fn end_of_op(items: &[Item], at: usize) -> usize {
     let op = items[at].op;
     items[at..].iter().position(|item| item.op != op).map_or(items.len(), |n| at + n)
 }
 
-fn op_done(task: &mut PushTask, until: usize, op: OpId, verdict: Verdict, commit: u32) -> bool {
+pub(super) fn op_done(task: &mut PushTask, until: usize, op: OpId, verdict: Verdict, commit: u32) -> bool {
     let seq = task.items[task.at].seq;
     for item in &task.items[task.at..until] {
         let real = task.made.iter().find(|(entity, from, _)| (*entity, *from) == (item.row.entity, item.row.key));
@@ -608,10 +589,18 @@ fn op_done(task: &mut PushTask, until: usize, op: OpId, verdict: Verdict, commit
 /// An edit that was made over one that has been refused stands over what that one stood over.
 pub(super) fn unchain(item: &mut Item, refused: &Item) -> bool {
     let field = refused.mask.trailing_zeros() as usize % refused.row.stamps.len();
+    if item.action == Action::Delete
+        && refused.action == Action::Update
+        && (item.row.entity, item.row.key) == (refused.row.entity, refused.row.key)
+        && item.row.stamps[field] == refused.row.stamps[field]
+    {
+        item.row.stamps[field] = refused.base;
+        return true;
+    }
     let chained = item.action == Action::Update
         && refused.action == Action::Update
         && (item.row.entity, item.row.key, item.mask) == (refused.row.entity, refused.row.key, refused.mask)
-        && item.base == refused.row.stamps[field];
+        && [Detection::BaseVersion, Detection::Hash].map(|way| witness(way, &refused.row, field)).contains(&item.base);
     if chained {
         item.base = refused.base;
     }

@@ -8,7 +8,8 @@ use super::policy::*;
 use super::rows::{redirect, references};
 use super::server::Server;
 use crate::model::{Entity, Key};
-use crate::store::{Action, Item, Store};
+use crate::store::{Action, Answer, Item, Store};
+use crate::system::Verdict;
 
 /// Where the last local number of an entity is kept, among its identities.
 const LAST: Key = Key(1 << 62);
@@ -60,6 +61,21 @@ impl<St: Store> Device<St> {
             });
         }
         list
+    }
+
+    /// Whether an answer brings rows that this device made after it had asked, so that it did not ask who they are now:
+    /// they would stand beside the ones that are here.
+    pub(super) fn lacks_identities(&self, store: &St, answers: &[Answer], newest: u32) -> bool {
+        let mut lacks = false;
+        if self.policy.identity == Identity::Server && !answers.is_empty() {
+            store.each_item(&mut |item| {
+                lacks |= item.seq > newest
+                    && item.action == Action::Create
+                    && item.row.key.is_temporary()
+                    && answers.iter().any(|answer| answer.op == item.op && answer.verdict == Verdict::Accepted);
+            });
+        }
+        lacks
     }
 
     /// Puts identities into a request that the items in the outbox do not have.

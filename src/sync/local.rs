@@ -5,7 +5,7 @@
 use super::device::{Device, goal};
 use super::message::Wire;
 use super::policy::*;
-use super::rows::{Live, Reported, holder, redirect, references, subjects};
+use super::rows::{Live, Reported, forbidding, holder, redirect, references, subjects};
 use super::statements::refers_to;
 use crate::model::retail::{
     self, COMPLETE, COUNT, COUNT_BATCH, MOVE, PRODUCT, PRODUCT_BATCH, SALE_ITEM, STOCK_MOVEMENT, field, kind,
@@ -32,7 +32,7 @@ impl<St: Store> Device<St> {
             return false;
         };
         if self.policy.escrow != Escrow::Nothing && !self.is_covered(store, &effects) {
-            if self.policy.escrow == Escrow::Shares || !self.ask_to_hold(store, op, &effects, cx) {
+            if !self.ask_to_hold(store, op, &effects, cx) {
                 cx.reach(goal::REFUSED_AT_TILL);
                 cx.tell(op.id, Word::Refused);
             }
@@ -145,6 +145,10 @@ impl<St: Store> Device<St> {
         let there = |entity, key| store.row(Copy::Visible, entity, key);
         let wanted = match *effect {
             Effect::Create(row) => {
+                let looks = self.policy.permissions != Permissions::Unchecked;
+                if looks && forbidding(self.domain, store, &row).is_some() {
+                    return true;
+                }
                 let gone = |(entity, key)| there(entity, key).is_some_and(|row| row.deleted);
                 let differs = |there: Row| !there.deleted && there.fields != row.fields;
                 if refers_to(self.domain, &row).into_iter().any(gone) || there(row.entity, row.key).is_some_and(differs)
@@ -209,6 +213,10 @@ impl<St: Store> Device<St> {
                     // Somebody else may make the same row: what its author wrote is then held against theirs.
                     let fields = self.domain.fields(row.entity).iter().zip(&mut row.stamps);
                     fields.filter(|(spec, _)| spec.class == Class::Plain).for_each(|(_, set)| *set = stamp);
+                    if let Some(there) = rows.live(row.entity, row.key) {
+                        // The same row again, and it is here already: it stays as old as it was.
+                        row.stamps = there.stamps;
+                    }
                 }
                 rows.put(&row, op.id, Why::Effect);
                 if row.entity != PRODUCT_BATCH || self.policy.batches != BatchPush::Never {
@@ -231,7 +239,7 @@ impl<St: Store> Device<St> {
                     EditBase::LastAcked => rows.store.row(Copy::Base, entity, key),
                     EditBase::Chained => None,
                 };
-                let base = acked.unwrap_or(row).stamps[field as usize];
+                let base = super::resolve::witness(self.policy.detection, &acked.unwrap_or(row), field as usize);
                 row.set(field, value, op.id);
                 row.stamps[field as usize] = stamp;
                 row.stamp = now;
@@ -279,7 +287,13 @@ impl<St: Store> Device<St> {
             }
             Effect::Delete { entity, key } => {
                 let Some(mut row) = rows.live(entity, key) else { return };
-                items.push(item(Action::Delete, row, 0, row.stamps[0]));
+                let mut seen = row;
+                if self.policy.edit_base == EditBase::LastAcked
+                    && let Some(acked) = rows.store.row(Copy::Base, entity, key)
+                {
+                    seen.stamps = acked.stamps;
+                }
+                items.push(item(Action::Delete, seen, 0, row.stamps[0]));
                 if self.policy.deletion != Deletion::Removed {
                     row.deleted = true;
                     row.stamp = now;

@@ -99,6 +99,15 @@ pub enum Body {
     },
     /// The server says that there is something to pull.
     Notice,
+    /// A device asks for a token.
+    Login,
+    /// A token: when it ends, by the server's clock, in microseconds since 1970.
+    Token {
+        /// The end of its life.
+        until: i64,
+    },
+    /// HTTP 401: the request's token has expired.
+    Unauthorised,
 }
 
 /// A message on the wire.
@@ -114,6 +123,10 @@ pub struct Wire {
     pub integrity: Integrity,
     /// The checksum, where there is one.
     pub checksum: u64,
+    /// When the sender's token ends, by the server's clock; 0 if it has none.
+    pub token: i64,
+    /// Edits carry the fields that they set, and no others.
+    pub delta: bool,
     /// The content.
     pub body: Body,
 }
@@ -121,7 +134,7 @@ pub struct Wire {
 impl Wire {
     /// Seals a message.
     pub fn new(ticket: u32, server_time: i64, epoch: u32, integrity: Integrity, body: Body) -> Wire {
-        let mut wire = Wire { ticket, server_time, epoch, integrity, checksum: 0, body };
+        let mut wire = Wire { ticket, server_time, epoch, integrity, checksum: 0, token: 0, delta: false, body };
         if integrity == Integrity::Checksum {
             wire.checksum = wire.sum();
         }
@@ -155,7 +168,8 @@ impl Wire {
             }
             Body::Hold { wants } => wants.iter().for_each(|(_, key, amount)| add(key.0 ^ (*amount as u64) << 32)),
             Body::Held { rows } => rows.iter().for_each(row),
-            Body::Notice => {}
+            Body::Notice | Body::Login | Body::Unauthorised => {}
+            Body::Token { until } => add(*until as u64),
             Body::Pulled { rows, until, .. } => {
                 rows.iter().for_each(row);
                 add(u64::from(*until));
@@ -165,22 +179,36 @@ impl Wire {
     }
 }
 
+/// The size of a message without content.
+const HEADERS: u32 = 200;
+
 impl Message for Wire {
     fn bytes(&self) -> u32 {
         let row = |row: &Row| if row.entity == crate::model::retail::PRODUCT_BATCH { 200 } else { 120 };
-        200 + match &self.body {
-            Body::Push { items } => {
-                items.iter().filter(|item| item.action != Action::Add).map(|item| 60 + row(&item.row)).sum::<u32>()
+        HEADERS
+            + match &self.body {
+                Body::Push { items } => {
+                    let size = |item: &Item| match item.action {
+                        Action::Update if self.delta => 60 + 20 * item.mask.count_ones().min(6),
+                        _ => 60 + row(&item.row),
+                    };
+                    items.iter().filter(|item| item.action != Action::Add).map(size).sum::<u32>()
+                }
+                Body::Pushed { results, met, .. } => {
+                    40 * results.len() as u32 + met.iter().map(|met| row(&met.row)).sum::<u32>()
+                }
+                Body::Pull { released, .. } => 16 * released.len() as u32,
+                Body::Hold { wants } => 24 * wants.len() as u32,
+                Body::Held { rows } => 60 * rows.len() as u32,
+                Body::Notice | Body::Login | Body::Unauthorised => 0,
+                Body::Token { .. } => 40,
+                Body::Pulled { rows, answers, .. } => rows.iter().map(row).sum::<u32>() + 40 * answers.len() as u32,
             }
-            Body::Pushed { results, met, .. } => {
-                40 * results.len() as u32 + met.iter().map(|met| row(&met.row)).sum::<u32>()
-            }
-            Body::Pull { released, .. } => 16 * released.len() as u32,
-            Body::Hold { wants } => 24 * wants.len() as u32,
-            Body::Held { rows } => 60 * rows.len() as u32,
-            Body::Notice => 0,
-            Body::Pulled { rows, answers, .. } => rows.iter().map(row).sum::<u32>() + 40 * answers.len() as u32,
-        }
+    }
+
+    /// The headers as they are, and the JSON of rows to a quarter: what gzip makes of it, to the nearest whole ratio.
+    fn compressed(&self) -> u32 {
+        HEADERS + (self.bytes() - HEADERS).div_ceil(4)
     }
 
     fn corrupt(&mut self, luck: u32) -> bool {

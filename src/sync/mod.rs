@@ -4,7 +4,9 @@
 //! policy's knobs mean is in `policy.rs`; where the presets come from, in `presets.rs`.
 
 mod allocate;
+mod cascade;
 pub mod catalogue;
+mod decide;
 mod device;
 mod download;
 mod drain;
@@ -12,6 +14,7 @@ mod epoch;
 mod escrow;
 pub mod fixes;
 mod flaws;
+pub mod fleet;
 mod group;
 mod identity;
 pub mod knobs;
@@ -24,9 +27,12 @@ mod requeue;
 mod resolve;
 mod rows;
 mod server;
+mod session;
 mod statements;
+mod whole_push;
 
 pub use device::{CHANNELS, Device, GOALS};
+pub use fleet::Fleet;
 pub use message::Wire;
 pub use policy::{BadKnob, Policy};
 pub use server::Server;
@@ -45,17 +51,66 @@ pub struct Engine<St> {
     /// The preset whose promises it is held to.
     base: Policy,
     domain: &'static Domain,
+    /// The versions of the devices, where they differ from the server's.
+    fleet: Option<Fleet>,
     store: PhantomData<St>,
 }
 
 impl<St: Store> Engine<St> {
     /// The engine under a name.
     pub fn new(name: impl Into<String>, policy: Policy, domain: &'static Domain) -> Self {
-        Engine { name: name.into(), policy, base: policy, domain, store: PhantomData }
+        Engine { name: name.into(), policy, base: policy, domain, fleet: None, store: PhantomData }
+    }
+    /// The same server with devices on these versions.
+    pub fn with_fleet(self, fleet: Fleet) -> Self {
+        Engine { fleet: Some(fleet), ..self }
     }
     /// The engine held to what another policy declares: a flawed clock does not excuse itself from its base's bound.
     pub fn held_to(self, base: Policy) -> Self {
         Engine { base, ..self }
+    }
+    fn facts_of(&self, policy: &Policy) -> Facts {
+        let delays = [1, 2, 3, 4, 5].map(|n| policy.delay(n));
+        let counted = policy.retries > 0 && policy.counts_as_failure == CountsAs::AnyFailure;
+        // What waits for a token is sent again without having failed.
+        let counted = counted && (policy.token_life == 0 || policy.unauthorised == Unauthorised::CountsAsFailure);
+        let attempts = counted.then_some(policy.retries + 1);
+        Facts {
+            channels: CHANNELS,
+            time_outs: &[
+                device::channel::PUSH_TIME_OUT,
+                device::channel::PULL_TIME_OUT,
+                device::channel::HOLD_TIME_OUT,
+                device::channel::LOGIN_TIME_OUT,
+            ],
+            pulls: &[device::channel::PULL],
+            longest_period: Span::millis(policy.push_every.max(policy.pull_every).max(policy.retry_cap)),
+            retry: Some(RetryBounds {
+                attempts,
+                delays,
+                batch: if policy.batch == 0 { u32::MAX } else { policy.batch },
+            }),
+            clock_bound: [policy.clock, self.base.clock].contains(&Clock::Estimate).then_some(Span::days(36_500)),
+            // What gives up after a few retries promises no time.
+            sent_within: (self.base.after_edit == AfterEdit::Push && self.base.retries == 0)
+                .then_some(Span::millis(2 * self.base.push_every)),
+            reports: Reports {
+                verdicts: true,
+                words: true,
+                pending: true,
+                sends: true,
+                audit: policy.audit != AuditTrail::None,
+                lamp: true,
+                authors: true,
+                pulls: policy.pull != Pull::Never,
+            },
+            goals: GOALS,
+            out_of_reach: device::out_of_reach(policy, self.domain),
+        }
+    }
+    /// What a device runs.
+    fn version(&self, who: NodeId, store: &St) -> Policy {
+        self.fleet.as_ref().map_or(self.policy, |fleet| fleet.version(who, store))
     }
     /// Its policy.
     pub fn policy(&self) -> &Policy {
@@ -77,47 +132,21 @@ impl<St: Store> System for Engine<St> {
     }
 
     fn facts(&self) -> Facts {
-        let policy = &self.policy;
-        let delays = [1, 2, 3, 4, 5].map(|n| policy.delay(n));
-        let counted = policy.retries > 0 && policy.counts_as_failure == CountsAs::AnyFailure;
-        let attempts = counted.then_some(policy.retries + 1);
-        Facts {
-            channels: CHANNELS,
-            time_outs: &[
-                device::channel::PUSH_TIME_OUT,
-                device::channel::PULL_TIME_OUT,
-                device::channel::HOLD_TIME_OUT,
-            ],
-            pulls: &[device::channel::PULL],
-            longest_period: Span::millis(policy.push_every.max(policy.pull_every).max(policy.retry_cap)),
-            retry: Some(RetryBounds {
-                attempts,
-                delays,
-                batch: if policy.batch == 0 { u32::MAX } else { policy.batch },
-            }),
-            clock_bound: [policy.clock, self.base.clock].contains(&Clock::Estimate).then_some(Span::days(36_500)),
-            reports: Reports {
-                verdicts: true,
-                words: true,
-                pending: true,
-                sends: true,
-                audit: policy.audit != AuditTrail::None,
-                lamp: true,
-                authors: true,
-                pulls: policy.pull != Pull::Never,
-            },
-            goals: GOALS,
-            out_of_reach: device::out_of_reach(policy, self.domain),
+        let own = self.facts_of(&self.policy);
+        match &self.fleet {
+            Some(fleet) => fleet::together(own, fleet.versions().iter().map(|version| self.facts_of(version))),
+            None => own,
         }
     }
 
     fn disk(&self, who: NodeId, install: u32, rows: &mut dyn Iterator<Item = Row>) -> St {
         let mut store = St::open();
         let mut any = false;
+        let policy = self.version(who, &store);
+        let based = policy.merge == Merge::Rebase || policy.rollback_stock == RollbackStock::Derived;
         for row in rows {
             any = true;
             store.put_row(Copy::Visible, &row);
-            let based = self.policy.merge == Merge::Rebase || self.policy.rollback_stock == RollbackStock::Derived;
             if !who.is_server() && based {
                 store.put_row(Copy::Base, &row);
             }
@@ -128,19 +157,19 @@ impl<St: Store> System for Engine<St> {
         store.set_number(Cell::Boots, i64::from(install) << 8);
         if install == 0 {
             store.set_number(Cell::Offset, crate::sim::clock::MORNING);
+            let life = Span::millis(self.policy.token_life);
+            store.set_number(Cell::Token, crate::sim::clock::MORNING + life.0 as i64);
         }
         store
     }
 
-    fn device(&self, who: NodeId, _disk: &St) -> Device<St> {
-        Device::new(self.policy, self.domain, who)
+    fn device(&self, who: NodeId, disk: &St) -> Device<St> {
+        Device::new(self.version(who, disk), self.domain, who)
     }
 
-    fn upgraded(&self, _who: NodeId, store: &mut St) {
-        if self.policy.schema == Schema::DropsQueue {
-            let mut seqs = Vec::new();
-            store.each_item(&mut |item| seqs.push(item.seq));
-            seqs.into_iter().for_each(|seq| store.remove_item(seq));
+    fn upgraded(&self, who: NodeId, store: &mut St) {
+        if !who.is_server() {
+            fleet::upgrade(self.fleet.as_ref(), &self.policy, self.domain, who, store);
         }
     }
 

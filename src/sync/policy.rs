@@ -214,8 +214,22 @@ pub struct Policy {
     pub tie: Tie,
     /// What is decided without a human under the strategies that ask one.
     pub decider: Decider,
+    /// Where it is looked at whether the user may.
+    pub permissions: Permissions,
     /// What a device does once the server has been restored from a backup.
     pub after_restore: AfterRestore,
+    /// How long a token lives, in milliseconds; 0 for no authentication.
+    pub token_life: u64,
+    /// What an answer of 401 does.
+    pub unauthorised: Unauthorised,
+    /// How long a device waits for a connection, in milliseconds; 0 for no wait: it learns at once that there is none.
+    pub connect_time_out: u64,
+    /// How long a device waits for the answer to a pull, in milliseconds; 0 for as long as `time_out`.
+    pub read_time_out: u64,
+    /// What an edit sends of its row.
+    pub payload: Payload,
+    /// What a deletion does whose author had not seen the latest edit.
+    pub stale_deletion: StaleDeletion,
 }
 
 impl Policy {

@@ -109,7 +109,14 @@ pub const SERI_2026_01_16: Policy = Policy {
     on_deleted: OnDeleted::Refused,
     tie: Tie::ByDevice,
     decider: Decider::Severity,
+    permissions: Permissions::Unchecked,
     after_restore: AfterRestore::TrustsItsMarks,
+    token_life: 0,
+    unauthorised: Unauthorised::Pauses,
+    connect_time_out: 0,
+    read_time_out: 0,
+    payload: Payload::Rows,
+    stale_deletion: StaleDeletion::Taken,
 };
 
 /// `seri-2`: 01-16 with batches pushed, `createdAt` kept, the lines of sales downloaded, a pull after each push, and its
@@ -210,6 +217,7 @@ pub const SERI_SOUND: Policy = Policy {
     lamp: LampCounts::Unsynced,
     deletion: Deletion::Tombstone,
     audit: AuditTrail::Complete,
+    permissions: Permissions::AtPush,
     after_restore: AfterRestore::SendsAgain,
     ..SERI_2026_01_16
 };
@@ -217,8 +225,11 @@ pub const SERI_SOUND: Policy = Policy {
 /// PayTrack as written. Readings: online first is a push at once after every op, with the queue as fallback; a retry of a
 /// create meets its own row and conflicts with it, since nothing but the row's identity and version is compared; the
 /// version that an edit names is the server's last; the five listed delays are a cap, three retries the budget; the
-/// optional timer runs every five minutes; `2 ^ n` is taken as the power that the example shows.
+/// optional timer runs every five minutes; `2 ^ n` is taken as the power that the example shows. No life of a token is
+/// given: a quarter of an hour, and nothing tells the queue a 401 from another failure; a new token comes with the next
+/// login. Delta sync is listed as present and as future: it is taken as present.
 pub const PAYTRACK: Policy = Policy {
+    cascade: Cascade::SendsAnyway,
     till_check: TillCheck::None,
     batch: 100,
     restart: Restart::Leave,
@@ -240,14 +251,24 @@ pub const PAYTRACK: Policy = Policy {
     clock: Clock::Wall,
     clear_queue: ClearQueue::Silent,
     after_restore: AfterRestore::TrustsItsMarks,
+    token_life: 900_000,
+    unauthorised: Unauthorised::CountsAsFailure,
+    connect_time_out: 10_000,
+    read_time_out: 30_000,
+    payload: Payload::ChangedFields,
+    stale_deletion: StaleDeletion::Conflicts,
     ..SERI_SOUND
 };
 
 /// SmartDMV as written. Readings: operations travel in arrays of fifty, each with a result of its own; a conflict is seen
 /// by time alone; the strategy is manual, and what is of low severity is decided without asking; a validation error is
-/// skipped with a log line; the device replaces temporary identities; there are no idempotency keys; a sync runs on
-/// reconnect, after an op and every half minute, and only when something is pending; what is pulled counts as synced.
+/// skipped with a log line; an error answer is critical and stops the sync; the device replaces temporary identities;
+/// there are no idempotency keys; a sync runs on reconnect, after an op and every half minute, and only when something is
+/// pending; what is pulled counts as synced;
+/// a request is given up after ten seconds, before the next timer; the timestamp of an answer is the server's now, so the
+/// cursor moves to the end with the first page; permissions are queued but not sent, so only the device looks at them.
 pub const SMARTDMV: Policy = Policy {
+    cascade: Cascade::SendsAnyway,
     till_check: TillCheck::None,
     order: OutboxOrder::ByType,
     types: TypeTable::Dependencies,
@@ -256,6 +277,7 @@ pub const SMARTDMV: Policy = Policy {
     retries: 3,
     exhausted: Exhausted::Final,
     counts_as_failure: CountsAs::AnyFailure,
+    error_answer: ErrorAnswer::Stops,
     on_rejection: OnRejection::SkipsWithLog,
     push_every: 30_000,
     pull_every: 30_000,
@@ -266,18 +288,31 @@ pub const SMARTDMV: Policy = Policy {
     detection: Detection::EditTime,
     resolution: Resolution::Manual,
     cursor: Cursor::AtStart,
+    cursor_moves: CursorMoves::ToTheEndAtOnce,
+    time_out: 10_000,
     merge: Merge::OverwriteAndMark,
     page: 50,
     deletion: Deletion::Removed,
     clock: Clock::Wall,
+    permissions: Permissions::OnDevice,
     after_restore: AfterRestore::TrustsItsMarks,
     ..SERI_SOUND
 };
 
 /// PayTrack made sound: its batches of a hundred, its time-out of 30 s and its triggers, on the sound mechanisms. In a
 /// conflict the server wins, as it says; the edit that lost is recorded and told.
-pub const PAYTRACK_SOUND: Policy =
-    Policy { batch: 100, page: 50, pull_every: 60_000, resolution: Resolution::ServerWins, ..SERI_SOUND };
+pub const PAYTRACK_SOUND: Policy = Policy {
+    batch: 100,
+    page: 50,
+    pull_every: 60_000,
+    resolution: Resolution::ServerWins,
+    token_life: 900_000,
+    connect_time_out: 10_000,
+    read_time_out: 30_000,
+    payload: Payload::ChangedFields,
+    stale_deletion: StaleDeletion::Conflicts,
+    ..SERI_SOUND
+};
 
 /// SmartDMV made sound: batches and pages of fifty, temporary identities that the server maps, on the sound mechanisms.
 /// Disjoint edits are merged against what their authors saw, and a field that two have set goes to a human.
@@ -287,6 +322,7 @@ pub const SMARTDMV_SOUND: Policy = Policy {
     identity: Identity::Server,
     push_every: 30_000,
     resolution: Resolution::ThreeWayMerge,
+    stale_deletion: StaleDeletion::Conflicts,
     ..SERI_SOUND
 };
 

@@ -48,7 +48,8 @@ impl<St: Store> Device<St> {
                     && (earlier.row.entity, earlier.row.key, earlier.mask) == about;
             });
             if !chained {
-                item.base = met.row.stamps[item.mask.trailing_zeros() as usize];
+                let field = item.mask.trailing_zeros() as usize;
+                item.base = super::resolve::witness(self.policy.detection, &met.row, field);
                 item.commit = met.row.version.max(1);
                 store.put_item(&item);
             }

@@ -14,6 +14,7 @@ use super::server::{PushTask, Server};
 use super::statements::{Statement, set_references};
 use crate::model::{Class, Row, RowState, Severity, Value};
 use crate::sim::OpId;
+use crate::sim::luck::mix;
 use crate::store::{Action, Copy, Item, Store};
 use crate::system::{Context, Metric, Rule, Verdict};
 
@@ -25,6 +26,14 @@ enum Ruling {
     Drop,
     /// It is refused.
     Refuse(Verdict),
+}
+
+/// What an edit names as the state of a field that its author saw: when it was last set, or a hash of what it holds.
+pub(super) fn witness(detection: Detection, row: &Row, field: usize) -> i64 {
+    match detection {
+        Detection::Hash => mix(row.fields[field].bits() as u64 ^ (field as u64) << 56) as i64,
+        _ => row.stamps[field],
+    }
 }
 
 impl<St: Store> Server<St> {
@@ -61,6 +70,7 @@ impl<St: Store> Server<St> {
                 Ruling::Refuse(verdict) => return Err(verdict),
             }
         }
+        self.empty_left_out(&mut row, item.mask, op);
         let fields = self.domain.fields(row.entity).len();
         // Where an edit joined others, the op that lost has to be named all the same.
         let replaced = if item.commit > 0 { item.mask } else { unseen & item.mask };
@@ -121,13 +131,49 @@ impl<St: Store> Server<St> {
         let fields = 0..self.domain.fields(row.entity).len();
         let differs = |index: &usize| match self.policy.detection {
             Detection::EditTime => row.stamp > item.row.stamp && row.fields[*index] != item.row.fields[*index],
-            _ if item.mask & 1 << index != 0 => item.row.set_by[*index] == item.op && row.stamps[*index] != item.base,
+            _ if item.mask & 1 << index != 0 => {
+                item.row.set_by[*index] == item.op && witness(self.policy.detection, row, *index) != item.base
+            }
+            Detection::Hash => row.fields[*index] != item.row.fields[*index],
             _ => row.stamps[*index] != item.row.stamps[*index],
         };
         fields
             .filter(|index| whole || item.mask & 1 << index != 0)
             .filter(differs)
             .fold(0, |bits, index| bits | 1 << index)
+    }
+
+    /// The fields that others edited and that the author of a deletion had not seen, one bit each.
+    fn unseen_by_deletion(&self, row: &Row, item: &Item) -> u8 {
+        if self.policy.stale_deletion == StaleDeletion::Taken || row.deleted {
+            return 0;
+        }
+        let fields = self.domain.fields(row.entity).iter().enumerate();
+        fields
+            .filter(|(_, spec)| matches!(spec.class, Class::Plain | Class::Reference(_)))
+            .filter(|(index, _)| row.stamps[*index] != item.row.stamps[*index])
+            .fold(0, |bits, (index, _)| bits | 1 << index)
+    }
+
+    /// A deletion meets edits that its author had not seen: it is refused, or they are recorded as the losers.
+    pub(super) fn rule_deletion(
+        &self,
+        row: &Row,
+        item: &Item,
+        decisions: &mut Vec<Decision>,
+        cx: &mut Context<Wire>,
+    ) -> Result<(), Verdict> {
+        let unseen = self.unseen_by_deletion(row, item);
+        if unseen == 0 {
+            return Ok(());
+        }
+        cx.reach(goal::EDIT_CONFLICT);
+        if self.policy.resolution == Resolution::ServerWins {
+            return Err(Verdict::Superseded { by: row.set_by[unseen.trailing_zeros() as usize] });
+        }
+        let lost = (0..row.fields.len() as u8).filter(|index| unseen & 1 << index != 0);
+        decisions.extend(lost.map(|index| Decision::over(row, index, item.op)));
+        Ok(())
     }
 
     fn merges(&self) -> bool {
@@ -174,10 +220,16 @@ impl<St: Store> Server<St> {
         (0..row.fields.len()).filter(differs).fold(0, |bits, index| bits | 1 << index)
     }
 
-    /// Whether every one of these fields is of low severity, and such are decided without a human.
+    /// Whether every one of these fields is of a severity that is decided without a human.
     fn is_minor(&self, row: &Row, fields: u8) -> bool {
-        let low = |index: u8| self.domain.severity(row.entity, index) == Severity::Low;
-        self.policy.decider == Decider::Severity && (0..8).filter(|index| fields & 1 << index != 0).all(low)
+        let most = match self.policy.decider {
+            Decider::Severity => Severity::Low,
+            Decider::UpToMedium => Severity::Medium,
+            Decider::UpToHigh => Severity::High,
+            Decider::Nothing => return false,
+        };
+        let minor = |index: u8| self.domain.severity(row.entity, index) <= most;
+        (0..8).filter(|index| fields & 1 << index != 0).all(minor)
     }
 
     /// The later edit of the field is taken.
@@ -228,9 +280,13 @@ impl<St: Store> Server<St> {
     }
 
     fn met_by(&self, store: &St, items: &[Item]) -> Option<(Item, Row, u8)> {
-        items.iter().filter(|item| item.action == Action::Update).find_map(|item| {
+        items.iter().find_map(|item| {
             let row = store.row(Copy::Visible, item.row.entity, item.row.key)?;
-            let unseen = self.unseen(&row, item);
+            let unseen = match item.action {
+                Action::Update => self.unseen(&row, item),
+                Action::Delete => self.unseen_by_deletion(&row, item),
+                Action::Create | Action::Add => 0,
+            };
             (unseen != 0).then_some((*item, row, unseen))
         })
     }
@@ -241,15 +297,18 @@ impl<St: Store> Server<St> {
             return None;
         }
         let (item, row, unseen) = self.met_by(store, items)?;
-        let field = item.mask.trailing_zeros() as u8;
         let both = unseen & item.mask;
         let met = if both != 0 { both } else { unseen }.trailing_zeros() as u8;
+        let deletes = item.action == Action::Delete;
+        let field = if deletes { met } else { item.mask.trailing_zeros() as u8 };
         let mut decision = Decision::over(&row, met, item.op);
         decision.winner = decision.loser;
         decision.loser = item.op;
-        decision.loser_device = (item.row.stamps[field as usize] & 0xfff) as u16;
+        let own = (item.row.stamps[field as usize] & 0xfff) as u16;
+        decision.loser_device = if deletes { self.sender.0.0 } else { own };
         decision.field = field;
-        decision.open = (verdict == Verdict::Manual).then(|| [item.row.get(field), row.get(field)]);
+        let about = [Value::int(i64::from(row.entity.0)), Value::key(row.key)];
+        decision.open = (verdict == Verdict::Manual).then(|| [item.row.get(field), row.get(field), about[0], about[1]]);
         Some(decision)
     }
 
@@ -263,7 +322,7 @@ impl<St: Store> Server<St> {
     pub(super) fn as_compared(&self, store: &St, items: &mut [Item]) {
         for item in items.iter_mut().filter(|item| item.action == Action::Update) {
             if let Some(row) = store.row(Copy::Visible, item.row.entity, item.row.key) {
-                item.base = row.stamps[item.mask.trailing_zeros() as usize];
+                item.base = witness(self.policy.detection, &row, item.mask.trailing_zeros() as usize);
                 item.row.stamp = item.row.stamp.max(row.stamp);
                 for index in (0..row.stamps.len()).filter(|index| item.mask & 1 << index == 0) {
                     item.row.stamps[index] = row.stamps[index];

@@ -97,7 +97,7 @@ pub fn subjects(domain: &Domain, op: &Op) -> Vec<(Entity, Key)> {
                 lines_of = Some(entity);
             }
         }
-        Shape::Word(_) => {}
+        Shape::Word(_) | Shape::Decision(_) => {}
     }
     if let Some(entity) = lines_of {
         list.extend(op.lines().iter().filter(|line| line.key != Key::NONE).map(|line| (entity, line.key)));
@@ -131,6 +131,18 @@ pub fn holder<St: Store>(domain: &Domain, store: &St, wanted: &Row) -> Option<Ke
         });
         found
     })
+}
+
+/// The permission that says no for the user who makes a row, if there is one.
+pub fn forbidding<St: Store>(domain: &Domain, store: &St, made: &Row) -> Option<Key> {
+    let law = domain.permission?;
+    let mut found = None;
+    store.each_of(Copy::Visible, law.entity, &mut |row| {
+        if law.forbids(row, made.actor) {
+            found = found.or(Some(row.key));
+        }
+    });
+    found
 }
 
 /// Whether a row refers to this identity.

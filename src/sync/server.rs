@@ -49,6 +49,8 @@ pub struct Server<St: Store> {
     pub(super) number: Option<u32>,
     /// What the present transaction goes by instead of looking.
     pub(super) read: Vec<(Entity, Key, i64)>,
+    /// Whose connection is open, where it is kept for whoever asks next.
+    connection: Option<NodeId>,
     /// Devices heard of since the start, where they are told of changes.
     heard: Vec<NodeId>,
     next: u32,
@@ -68,6 +70,7 @@ impl<St: Store> Server<St> {
             sender: (NodeId::SERVER, 0),
             read: Vec::new(),
             number: None,
+            connection: None,
             heard: Vec::new(),
             next: 0,
             store: PhantomData,
@@ -76,6 +79,9 @@ impl<St: Store> Server<St> {
 
     fn message(&mut self, store: &mut St, from: NodeId, wire: Wire, cx: &mut Context<Wire>) {
         if !wire.is_intact() {
+            return;
+        }
+        if self.authenticates(from, &wire, cx) {
             return;
         }
         if wire.epoch != self.epoch {
@@ -126,7 +132,9 @@ impl<St: Store> Server<St> {
                     self.rebalance(store, from, install_of(wire.ticket), &released, owes, cx);
                 }
                 let identities = self.identities(store, &temporary);
-                self.answer_pull(store, (from, wire.ticket), (since, full, types), identities, cx);
+                let asker = self.connection.replace(from).filter(|_| self.policy.scope == Scope::CachedConnection);
+                let asker = asker.unwrap_or(from);
+                self.answer_pull(store, (from, asker, wire.ticket), (since, full, types), identities, cx);
             }
             Body::Hold { wants } => {
                 let rows = self.hold(store, from, install_of(wire.ticket), &wants, cx);
@@ -135,6 +143,7 @@ impl<St: Store> Server<St> {
                 cx.reply(from, cx.request(), [], wire);
             }
             Body::Pushed { .. } | Body::Pulled { .. } | Body::Held { .. } | Body::Notice => {}
+            Body::Login | Body::Token { .. } | Body::Unauthorised => {}
         }
     }
 
@@ -191,7 +200,7 @@ impl<St: Store> Server<St> {
     fn answer_pull(
         &self,
         store: &St,
-        (from, ticket): (NodeId, u32),
+        (from, asker, ticket): (NodeId, NodeId, u32),
         (since, full, types): (u32, bool, u32),
         identities: Vec<(Entity, Key, Key)>,
         cx: &mut Context<Wire>,
@@ -206,7 +215,7 @@ impl<St: Store> Server<St> {
         let wanted = |row: &Row| {
             (types == 0 || types & 1 << row.entity.0 != 0)
                 && last.is_none_or(|last| last != row.entity)
-                && (self.policy.scope == Scope::PullsEverything || (self.domain.scope)(from, row))
+                && (self.policy.scope == Scope::PullsEverything || (self.domain.scope)(asker, row))
         };
         if self.policy.pull == Pull::SinceCommit {
             let page = self.policy.page as usize;

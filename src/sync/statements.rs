@@ -234,7 +234,9 @@ impl<St: Store> Server<St> {
 
     /// Whether what only one row may have is given to one only.
     pub(super) fn keeps_unique(&self) -> bool {
-        self.policy.validation != Validation::None && self.policy.validates == Validates::All
+        self.policy.validation != Validation::None
+            && self.policy.validates == Validates::All
+            && self.policy.natural_key == NaturalKey::Unique
     }
 
     pub(super) fn validates(&self, row: &Row, amount: i64) -> bool {
@@ -313,6 +315,7 @@ impl<St: Store> Server<St> {
                         row.set_by[index] = op;
                     }
                 }
+                self.empty_left_out(&mut row, item.mask, op);
                 row.stamp = stamp;
                 row.version = commit;
                 let key = row.key;

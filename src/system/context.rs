@@ -60,10 +60,14 @@ pub enum Metric {
     TimeOuts,
     Retries,
     LocalWins,
+    SyncsSucceeded,
+    SyncsFailed,
+    SyncTime,
+    TokensExpired,
 }
 
 /// Names of [`Metric`]s, in order.
-pub const METRICS: [&str; 10] = [
+pub const METRICS: [&str; 14] = [
     "stock_conflicts",
     "price_conflicts",
     "conflicts_server_kept",
@@ -74,6 +78,10 @@ pub const METRICS: [&str; 10] = [
     "time_outs",
     "retries",
     "conflicts_counted_by_the_system",
+    "syncs_succeeded",
+    "syncs_failed",
+    "sync_time_us",
+    "tokens_expired",
 ];
 
 /// The effects of one atomic step, and the little that a node may know.
@@ -98,6 +106,8 @@ pub struct Context<M> {
     pub(crate) goals: u64,
     pub(crate) metrics: [u64; METRICS.len()],
     pub(crate) lamp: Option<Lamp>,
+    /// The last successful exchange of each device, in the order of the first.
+    pub(crate) last_syncs: Vec<(NodeId, Time)>,
     audits: u32,
 }
 
@@ -124,6 +134,7 @@ impl<M> Context<M> {
             goals: 0,
             metrics: [0; METRICS.len()],
             lamp: None,
+            last_syncs: Vec::new(),
             audits: 0,
         }
     }
@@ -244,6 +255,15 @@ impl<M> Context<M> {
     /// Counts something.
     pub fn count(&mut self, metric: Metric) {
         self.metrics[metric as usize] += 1;
+    }
+    /// Reports the end of an exchange with the server that began at `began`: an answer with what was asked for, or none.
+    pub fn sync_ended(&mut self, began: Time, succeeded: bool) {
+        self.count(if succeeded { Metric::SyncsSucceeded } else { Metric::SyncsFailed });
+        if succeeded {
+            self.metrics[Metric::SyncTime as usize] += self.now.since(began).0;
+            self.last_syncs.retain(|(node, _)| *node != self.node);
+            self.last_syncs.push((self.node, self.now));
+        }
     }
     /// An audit row for `op`, to be stored by the system like any other row.
     pub fn audit_row(&mut self, op: OpId, what: Audit, commit: u32) -> Row {

@@ -19,6 +19,10 @@ use crate::sim::NodeId;
 pub trait Message: Clone {
     /// Size on the wire, in bytes.
     fn bytes(&self) -> u32;
+    /// Its size once compressed, in bytes; by default nothing is compressed.
+    fn compressed(&self) -> u32 {
+        self.bytes()
+    }
     /// Damages the message in a way that `luck` chooses. Returns whether it can still be parsed; what cannot arrives as
     /// [`Input::Garbled`]. The default is that damage is always noticed by the parser.
     fn corrupt(&mut self, luck: u32) -> bool {

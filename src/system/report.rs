@@ -71,6 +71,8 @@ pub enum Rule {
     Deleted,
     /// Another row has what only one may have (a practitioner's slot).
     Taken,
+    /// The user may not.
+    Forbidden,
 }
 
 /// What the server decided about an op.
@@ -271,6 +273,8 @@ pub struct Facts {
     pub retry: Option<RetryBounds>,
     /// Outcomes do not depend on wall clocks that are off by at most this; `None` if it declares nothing.
     pub clock_bound: Option<Span>,
+    /// An op saved on a device that nothing has disturbed is sent within this; `None` if it declares nothing.
+    pub sent_within: Option<Span>,
     /// What it reports.
     pub reports: Reports,
     /// Situations that a campaign should reach, by the number given to [`super::Context::reach`]; at most 64.

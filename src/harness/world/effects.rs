@@ -102,6 +102,9 @@ impl<S: System> World<'_, S> {
             label = label.attempt(slot.count(timer.channel, cause));
         }
         let late = if self.healed { Span::ZERO } else { self.cx.choices.timer(label) };
+        if late > Span::ZERO && !self.facts.time_outs.contains(&timer.channel) {
+            self.history.disturb(node);
+        }
         let due = self.now + after;
         let at = if late > Span::ZERO { self.before_heal(due + late).max(due) } else { due };
         self.push(at, label, Pends::Timer { node, timer, id, cause, late });

@@ -84,6 +84,9 @@ impl<S: System> World<'_, S> {
         for (sum, n) in self.metrics.counted.iter_mut().zip(self.cx.metrics) {
             *sum += n;
         }
+        for (_, at) in &self.cx.last_syncs {
+            self.metrics.since_last_sync.add(self.history.now.since(*at));
+        }
         for record in self.history.ops() {
             let at = record.at.expect("only ops that happened are listed");
             if record.was_told(Word::Refused) {

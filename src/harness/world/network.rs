@@ -82,11 +82,15 @@ impl<S: System> World<'_, S> {
         let bytes = message.bytes();
         self.metrics.messages += 1;
         self.metrics.bytes += u64::from(bytes);
+        self.metrics.compressed_bytes += u64::from(message.compressed());
         self.send_order += 1;
         let order = self.send_order;
         let fate = if self.healed { None } else { self.cx.choices.message(label) };
         let device = if node.is_server() { to } else { node };
         let direction = if node.is_server() { Direction::Down } else { Direction::Up };
+        if fate.is_some() && !ops.is_empty() {
+            self.history.disturb(device);
+        }
         let slot = &mut self.slots[device.index()];
         let departs = self.now + self.cx.work;
         let known_down = direction == Direction::Up && !slot.link.seems_online();

@@ -32,6 +32,7 @@ impl Subject for Named {
             longest_period: Span::secs(60),
             retry: None,
             clock_bound: None,
+            sent_within: None,
             reports: Reports::NOTHING,
             goals: &[],
             out_of_reach: 0,

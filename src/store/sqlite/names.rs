@@ -34,7 +34,7 @@ macro_rules! named {
 named!(RowState: Synced = "synced", Pending = "pending", Dead = "dead");
 named!(Action: Create = "create", Update = "update", Delete = "delete", Add = "add");
 named!(Status: Pending = "pending", Syncing = "syncing", Synced = "synced", Failed = "failed");
-named!(Rule: Quantity = "quantity", Missing = "missing", Conflict = "conflict", Deleted = "deleted", Taken = "taken");
+named!(Rule: Quantity = "quantity", Missing = "missing", Conflict = "conflict", Deleted = "deleted", Taken = "taken", Forbidden = "forbidden");
 named!(Cell:
     Commit = "commit",
     Seq = "seq",
@@ -45,7 +45,9 @@ named!(Cell:
     Boots = "boots",
     Sequence = "sequence",
     Furthest = "furthest",
+    Version = "version",
     Epoch = "epoch",
+    Token = "token",
 );
 
 /// Names of verdicts; what else a verdict says has columns of its own.

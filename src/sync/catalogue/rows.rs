@@ -620,7 +620,18 @@ pub static CANARIES: &[Canary] = &[
         "status-truthful",
     )
     .with_fault(),
-    planted("C17-tenant-by-word", "the tenant is taken from the client's word", ("scope", "client-word"), "scope-kept")
+    planted(
+        "C16b-cached-connection",
+        "a pull is answered for the device that asked before",
+        ("scope", "cached-connection"),
+        "scope-kept",
+    )
+    .in_base("smartdmv-sound")
+    .on("clinic"),
+    planted("C17-pull-without-tenant", "a pull is not filtered by tenant", ("scope", "pulls-everything"), "scope-kept")
+        .in_base("smartdmv-sound")
+        .on("clinic"),
+    planted("C17b-client-word", "the practice in the payload is believed", ("scope", "client-word"), "scope-kept")
         .in_base("smartdmv-sound")
         .on("clinic"),
     planted("C18-xor-delays", "2 ^ n is exclusive or: delays of 2, 3, 0, 1, 6", ("back-off", "xor"), "retries-bounded")

@@ -36,6 +36,8 @@ knob! {
         EditTime,
         /// Any field of the row was changed since its author saw it.
         RowVersion,
+        /// The hash of a field that it sets is another than that of what its author saw.
+        Hash,
     }
 }
 knob! {
@@ -107,7 +109,21 @@ knob! {
     Decider {
         /// Conflicts of low severity, by the later edit.
         Severity,
+        /// Conflicts of low and medium severity, by the later edit.
+        UpToMedium,
+        /// Every conflict that is not critical, by the later edit.
+        UpToHigh,
         /// Nothing.
         Nothing,
+    }
+}
+knob! {
+    /// What a deletion does whose author had not seen the latest edit of the row.
+    StaleDeletion {
+        /// It is taken like any other.
+        Taken,
+        /// It is a conflict: where the server wins the row stays and the author is told; under any other strategy the row
+        /// goes, and the edit is recorded as the loser.
+        Conflicts,
     }
 }

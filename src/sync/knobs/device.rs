@@ -81,6 +81,8 @@ knob! {
         Fails,
         /// Is not looked at: the batch counts as synced.
         Ignored,
+        /// Stops all syncing and shows the user, until the user syncs by hand or the app starts again.
+        Stops,
     }
 }
 knob! {
@@ -401,5 +403,25 @@ knob! {
         WhenComplete,
         /// After any page.
         AfterAnyPage,
+    }
+}
+knob! {
+    /// What an answer of 401 does: the token has expired.
+    Unauthorised {
+        /// Nothing is sent until a new token has come; then everything goes on.
+        Pauses,
+        /// It counts as a failure like any other; a new token comes when the app starts or returns to the foreground.
+        CountsAsFailure,
+    }
+}
+knob! {
+    /// What an edit sends of its row.
+    Payload {
+        /// All of it.
+        Rows,
+        /// The fields that it sets; the server keeps what is left out.
+        ChangedFields,
+        /// The fields that it sets; the server empties what is left out.
+        ChangedFieldsAlone,
     }
 }

@@ -245,6 +245,17 @@ knob! {
     }
 }
 knob! {
+    /// Where it is looked at whether the user may.
+    Permissions {
+        /// Nowhere.
+        Unchecked,
+        /// On the device, when the user acts.
+        OnDevice,
+        /// There, and on the server in the transaction that takes effect.
+        AtPush,
+    }
+}
+knob! {
     /// What a device does once the server has been restored from a backup.
     AfterRestore {
         /// It sends again what it was told was accepted, downloads everything, and applies what is pending on that.
