@@ -32,7 +32,7 @@ const SHOWN: &[(&str, u64)] = &[
     ("B92-dropped-but-ok", 21),
     ("B93-version-check-apart", 45),
     ("B94-missing-is-addition", 24),
-    ("B95-two-way-merge", 2),
+    ("B95-two-way-merge", 4),
     ("B96-old-base", 51),
     ("B98-own-strategy", 61),
     ("B99-recreates", 20),
