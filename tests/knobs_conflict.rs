@@ -35,7 +35,7 @@ const SHOWN: &[(&str, u64)] = &[
     ("B95-two-way-merge", 4),
     ("B96-old-base", 51),
     ("B98-own-strategy", 61),
-    ("B99-recreates", 20),
+    ("B99-recreates", 24),
     ("B100-tombstone-purged", 2_165),
     ("C13-check-after-write", 61),
     ("C20-conflict-unlogged", 51),
