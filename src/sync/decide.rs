@@ -124,9 +124,13 @@ impl<St: Store> Device<St> {
         let _already_kept = store.insert_answer(&notice);
     }
 
-    /// Whether a notice has been overtaken by a later one.
+    /// Whether a notice is not to be shown again: a later one took its place, or it says no more than that all is well,
+    /// which a server that was restored since may not know.
     pub(super) fn is_settled_since(&self, store: &St, notice: &Answer) -> bool {
-        notice.key & SETTLED == 0 && store.answer(SETTLED | notice.key).is_some()
+        match notice.key & SETTLED {
+            0 => store.answer(SETTLED | notice.key).is_some(),
+            _ => notice.verdict == Verdict::Accepted,
+        }
     }
 }
 
