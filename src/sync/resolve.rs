@@ -143,7 +143,8 @@ impl<St: Store> Server<St> {
             .fold(0, |bits, index| bits | 1 << index)
     }
 
-    /// The fields that others edited and that the author of a deletion had not seen, one bit each.
+    /// The fields that others edited and that the author of a deletion had not seen, one bit each. Where the author has
+    /// seen a later edit than there is, the server was restored, and nothing here is new to them.
     fn unseen_by_deletion(&self, row: &Row, item: &Item) -> u8 {
         if self.policy.stale_deletion == StaleDeletion::Taken || row.deleted {
             return 0;
@@ -151,7 +152,7 @@ impl<St: Store> Server<St> {
         let fields = self.domain.fields(row.entity).iter().enumerate();
         fields
             .filter(|(_, spec)| matches!(spec.class, Class::Plain | Class::Reference(_)))
-            .filter(|(index, _)| row.stamps[*index] != item.row.stamps[*index])
+            .filter(|(index, _)| row.stamps[*index] > item.row.stamps[*index])
             .fold(0, |bits, (index, _)| bits | 1 << index)
     }
 
