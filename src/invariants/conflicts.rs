@@ -207,11 +207,10 @@ fn is_real(history: &History<'_>, record: &OpRecord) -> bool {
         let fields = 0..history.domain.fields(entity).len() as u8;
         fields.filter_map(|field| history.commits.get(&(entity, key, field))).flatten().any(|commit| other(commit.op))
     };
-    // A restored server does not know the value that an author may have seen, if nobody could send it again.
+    // A restored server does not know the value that an author may have seen, until somebody sends it again.
     let lost = |entity: Entity, key: Key, field: u8| {
         let epochs = history.epochs.commits.iter().filter_map(|epoch| epoch.get(&(entity, key, field)));
-        let gone = |by: OpId| history.op(by).is_some_and(|record| !record.committed);
-        epochs.flatten().any(|commit| history.epochs.undone.contains(&commit.op) && gone(commit.op))
+        epochs.flatten().any(|commit| history.epochs.undone.contains(&commit.op))
     };
     let effects = history.effects(record);
     if effects.is_empty() || history.is_orphan(record) {

@@ -102,7 +102,10 @@ impl DeletedStaysDeleted {
     fn check_device(&mut self, history: &History<'_>, node: NodeId, log: &mut Log) {
         for Return { row, deletion } in self.returned.remove(&node).unwrap_or_default() {
             let Some(record) = history.op(deletion) else { continue };
-            let decided = history.is_gone(record) || history.deletions.contains_key(&(row.entity, canonical(&row)));
+            // A deletion that a restore took back is made again, in the order in which devices call.
+            let decided = history.epochs.undone.contains(&deletion)
+                || history.is_gone(record)
+                || history.deletions.contains_key(&(row.entity, canonical(&row)));
             let anew = history.op(row.origin).is_some_and(|maker| maker.op.node == node && maker.at > record.at);
             let live = history.find(node, row.entity, canonical(&row)).is_some_and(|row| !row.deleted);
             if live && !decided && !anew && record.is_promised() && !history.is_forgotten(record) {

@@ -146,7 +146,11 @@ impl Figures {
             let commit = commits.iter().position(|commit| commit.op == *op).map_or(isize::MAX, |n| n as isize);
             let forgotten = history.is_forgotten(record);
             let out = matches!(record.last_word(), Some(Word::Rejected | Word::Superseded | Word::Refused));
-            let counts = if (out || record.rolled_back) && !forgotten {
+            let undone = history.epochs.undone.contains(op);
+            let counts = if (out || record.rolled_back) && undone {
+                // What a restore took back is sent again, whatever it had come to before.
+                Counts::Maybe
+            } else if (out || record.rolled_back) && !forgotten {
                 Counts::Never
             } else if forgotten || !record.is_promised() || history.is_gone(record) {
                 Counts::Maybe
