@@ -20,8 +20,14 @@ impl<St: Store> Device<St> {
             return;
         }
         let mut lost = made_by(rejected);
+        // A policy may leave items of what it takes back: each op is cancelled once.
+        let mut done: Vec<OpId> = rejected.iter().map(|item| item.op).collect();
         while let Some((entity, key)) = lost.pop() {
             for op in self.built_on(store, entity, key) {
+                if done.contains(&op) {
+                    continue;
+                }
+                done.push(op);
                 let items = items_of(store, op);
                 lost.extend(made_by(&items));
                 self.roll_back(store, op, &items, cx);
