@@ -95,7 +95,7 @@ fn met(
     draw: crate::sim::Draw,
 ) -> Option<Step> {
     let mut dice = Dice::new(draw);
-    if !dice.one_in(5) {
+    if !dice.one_in(4) {
         return None;
     }
     let known = |entity, key| {

@@ -137,7 +137,7 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
             .line(Key::NONE, TODAY + dice.between(2, 60)),
         67..72 => with(CREATE_PRODUCT).line(Key::NONE, dice.between(0, 9)).line(Key::NONE, 1_000 * dice.between(1, 9)),
         72..74 => with(ADD_SUPPLIER).line(Key::NONE, 622_000_000 + dice.between(0, 999)),
-        74..79 => link(dice, setting, op).or_else(|| {
+        74..79 | 84 | 87..89 => link(dice, setting, op).or_else(|| {
             let product = pick(dice, PRODUCT)?;
             Some(with(LINK_SUPPLIER).on(product).line(pick(dice, SUPPLIER)?, 0))
         })?,
@@ -146,12 +146,8 @@ pub fn invent(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
             lines(dice, with(ORDER).on(supplier), 2)?
         }
         82 => with(RETURN).line(pick(dice, PRODUCT)?, dice.between(1, 3)),
-        83..85 => with(SPEND).line(Key::NONE, 500 * dice.between(1, 40)),
+        83 => with(SPEND).line(Key::NONE, 500 * dice.between(1, 40)),
         85..87 => with(PAY_CREDIT).on(pick(dice, CUSTOMER_ACCOUNT)?).line(Key::NONE, 1_000 * dice.between(1, 5)),
-        87..89 => link(dice, setting, op).or_else(|| {
-            let product = pick(dice, PRODUCT)?;
-            Some(with(LINK_SUPPLIER).on(product).line(pick(dice, SUPPLIER)?, 0))
-        })?,
         89 => with(SET_ROLE).on(pick(dice, USER)?).line(Key::NONE, dice.between(1, 3)),
         90..92 => with(COUNT_BATCH).on(pick(dice, PRODUCT_BATCH)?).line(Key::NONE, dice.between(0, 10)),
         92 => with(DELETE_SUPPLIER).on(pick(dice, SUPPLIER)?),
