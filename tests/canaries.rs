@@ -32,7 +32,8 @@ fn story(registry: &Registry, canary: &Canary) -> Option<Story> {
 }
 
 fn ending(registry: &Registry, story: &Story, system: &str) -> Outcome {
-    registry.find(system).expect("the table names systems that there are").run(&story.scenario, Luck::Replay, true)
+    let subject = registry.find_on(system, story.scenario.domain).expect("the table names systems that there are");
+    subject.run(&story.scenario, Luck::Replay, true)
 }
 
 fn expected<'a>(story: &'a Story, canary: &Canary, system: &str) -> &'a Expectation {
@@ -75,13 +76,14 @@ fn each_story_breaks_the_promise_that_its_row_names_and_holds_where_it_is_sound(
 }
 
 #[test]
-fn no_story_has_more_devices_or_faults_than_the_catalogue_lists() {
+fn no_story_has_more_devices_or_faults_than_the_catalogue_lists_unless_the_table_says_why() {
     let registry = Registry::builtin();
     let mut larger = Vec::new();
     for canary in CANARIES {
         let (Some((devices, _, faults)), Some(story)) = (canary.size, story(&registry, canary)) else { continue };
         let told = story.scenario.schedule.iter().filter(|deviation| deviation.fault().is_some()).count();
-        if story.scenario.devices.len() > devices as usize || told > faults as usize {
+        let larger_than_listed = story.scenario.devices.len() > devices as usize || told > faults as usize;
+        if larger_than_listed && canary.longer.is_none() {
             larger.push(format!("{}: {} devices, {told} faults", canary.id, story.scenario.devices.len()));
         }
     }

@@ -58,7 +58,7 @@ fn an_empty_folder_is_vacuous_also_in_json() {
 fn lists_and_the_schema_are_json_when_asked() {
     let (code, out, _) = ran(&["list", "faults", "--format", "json"]);
     let faults: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((code, faults.as_array().unwrap().len()), (0, 20));
+    assert_eq!((code, faults.as_array().unwrap().len()), (0, 21));
     let (code, out, _) = ran(&["schema"]);
     assert_eq!(code, 0);
     serde_json::from_str::<serde_json::Value>(&out).unwrap();

@@ -56,7 +56,7 @@ fn without_a_fix_the_sound_preset_breaks_what_the_fix_is_for_and_without_the_fou
         &["status-truthful", "replicas-converge"],
         &["own-writes-stay", "verdict-stable"],
         &[],
-        &["no-op-lost", "op-all-or-nothing"],
+        &["references-resolve"],
     ];
     for (n, wanted) in expected.iter().enumerate() {
         let broken = broken(&compared, n + 1);

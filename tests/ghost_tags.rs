@@ -35,13 +35,23 @@ fn renumbered(scenario: &Scenario) -> Scenario {
     changed
 }
 
-fn other_verdict(verdict: Verdict) -> Verdict {
+/// The identity of a pair is made of those of its rows, so it cannot be told what another number makes of it.
+fn without_pairs(verdict: Verdict) -> Verdict {
     match verdict {
+        Verdict::Rejected { rule, about, available, requested } if about.maker().is_none() && about.0 >= 1 << 58 => {
+            Verdict::Rejected { rule, about: Key::NONE, available, requested }
+        }
+        _ => verdict,
+    }
+}
+
+fn other_verdict(verdict: Verdict) -> Verdict {
+    match without_pairs(verdict) {
         Verdict::Rejected { rule, about, available, requested } => {
             Verdict::Rejected { rule, about: other_key(about), available, requested }
         }
         Verdict::Superseded { by } => Verdict::Superseded { by: other(by) },
-        Verdict::Accepted | Verdict::Manual => verdict,
+        other => other,
     }
 }
 
@@ -71,7 +81,7 @@ fn renumbered_ops_get_the_same_words_verdicts_and_violations() {
                 let before = subject.run(&scenario, Luck::Replay, true);
                 let after = subject.run(&renumbered(&scenario), Luck::Replay, true);
                 let expected = story(&before, other, other_verdict);
-                assert_eq!(expected, story(&after, |op| op, |verdict| verdict), "{name}, {profile}, seed {seed}");
+                assert_eq!(expected, story(&after, |op| op, without_pairs), "{name}, {profile}, seed {seed}");
                 assert_eq!((before.events, after.unused.len()), (after.events, 0), "{name}, {profile}, seed {seed}");
                 decided += expected.0.iter().filter(|(.., verdict)| verdict.is_some()).count();
                 broken += expected.1.len();

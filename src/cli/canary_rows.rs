@@ -100,6 +100,7 @@ pub fn show(rows: &[Row], all: usize, exit: Exit, seconds: f64, out: &mut Out) -
             row.size.map_or_else(|| "-".into(), |size| format!("{}d {}s {}f", size.devices, size.steps, size.faults));
         let note = match (row.is_missed(), row.is_long()) {
             (true, _) => "  MISSED",
+            (_, true) if row.canary.longer.is_some() => "  longer",
             (_, true) => "  LONGER",
             _ => "",
         };

@@ -11,7 +11,7 @@ use crate::sync::presets::PRESETS;
 /// One way to break a policy, for each family of mechanisms: what it means, and the settings. Most are one knob. Where
 /// the flaw would show in every run by a side effect, a second knob takes the side effect away, so that a scenario
 /// notices the flaw only by what it is about.
-pub const FLAWS: [(&str, &[(&str, &str)]); 24] = [
+pub const FLAWS: [(&str, &[(&str, &str)]); 26] = [
     ("the server validates nothing", &[("validation", "none")]),
     ("only sales are validated", &[("validates", "sales")]),
     ("a retry is not recognised", &[("idempotency", "none")]),
@@ -36,6 +36,8 @@ pub const FLAWS: [(&str, &[(&str, &str)]); 24] = [
     ("batches are never sent", &[("batches", "never")]),
     ("downloading everything drops the outbox", &[("refresh", "drops-outbox")]),
     ("damage on the way is not noticed", &[("integrity", "none")]),
+    ("downloads are not kept to a practice", &[("scope", "pulls-everything")]),
+    ("the client's word says which practice it is", &[("scope", "client-word")]),
     (
         "a device sends only when its user asks",
         &[("after-sale", "nothing"), ("after-edit", "nothing"), ("push-every", "0"), ("reconnect", "nothing")],

@@ -26,6 +26,8 @@ pub struct Canary {
     pub domain: &'static str,
     /// The catalogue's story: devices, steps, faults. `None` where it gives none.
     pub size: Option<(u32, u32, u32)>,
+    /// Why no story as short as that was found, where none was.
+    pub longer: Option<&'static str>,
     /// Whether its story needs a fault.
     pub faulty: bool,
     /// Whether a document recommends the flaw as a fix.
@@ -60,6 +62,9 @@ impl Canary {
     const fn size(self, devices: u32, steps: u32, faults: u32) -> Canary {
         Canary { size: Some((devices, steps, faults)), ..self }
     }
+    const fn longer(self, why: &'static str) -> Canary {
+        Canary { longer: Some(why), ..self }
+    }
     const fn with_fault(self) -> Canary {
         Canary { faulty: true, ..self }
     }
@@ -88,6 +93,7 @@ const fn planted(
         invariant,
         domain: "retail",
         size: None,
+        longer: None,
         faulty: false,
         recommended: false,
     }

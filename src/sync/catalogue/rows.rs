@@ -98,7 +98,8 @@ pub static CANARIES: &[Canary] = &[
         ("movements", "additive"),
         "stock-conserved",
     )
-    .size(1, 4, 0),
+    .size(1, 4, 0)
+    .longer("counted twice, an own movement reads as an own op that is missing; a unit out of nothing needs another device's"),
     planted(
         "B14-stock-and-movement",
         "the absolute stock and the movement are both synced",
@@ -132,7 +133,8 @@ pub static CANARIES: &[Canary] = &[
         ("numbers", "local-sequence"),
         "numbers-unique",
     )
-    .size(2, 2, 0),
+    .size(2, 2, 0)
+    .longer("the promise is about the server, so both sales have to be sent and arrive"),
     planted(
         "B24-no-idempotency",
         "an answer is late, the client sends again, the server creates again",
@@ -279,9 +281,11 @@ pub static CANARIES: &[Canary] = &[
         "own-writes-stay",
     )
     .size(1, 3, 0)
+    .longer("the second link is lost only where the first and the unlinking were pushed before")
     .recommended(),
     planted("B55-device-clock-order", "a clock set back reorders edits", ("order", "device-clock"), "own-writes-stay")
         .size(1, 3, 1)
+    .longer("the second link is lost only where the first and the unlinking were pushed before")
         .with_fault(),
     planted(
         "B56-mapping-in-memory",
@@ -323,7 +327,8 @@ pub static CANARIES: &[Canary] = &[
     planted("B61-orphans", "children of a rejected parent are sent", ("cascade", "sends-anyway"), "references-resolve")
         .in_base("smartdmv-sound")
         .on("clinic")
-        .size(1, 3, 0),
+        .size(1, 3, 0)
+    .longer("a parent is rejected for a taken slot, and the other appointment needs a device and a push of its own"),
     planted(
         "B62-conflict-with-itself",
         "a second edit names the base of the first",
@@ -406,7 +411,8 @@ pub static CANARIES: &[Canary] = &[
         ("initial-lines", "dropped"),
         "references-resolve",
     )
-    .size(1, 1, 0),
+    .size(1, 1, 0)
+    .longer("lines that a device made itself stay there, so they have to be another's"),
     planted(
         "B82-created-overwritten",
         "an update overwrites createdAt",
@@ -464,7 +470,8 @@ pub static CANARIES: &[Canary] = &[
         "conflicts-decided",
     )
     .on("clinic")
-    .size(2, 4, 0),
+    .size(2, 4, 0)
+    .longer("each of the two pushes is sent, arrives and is taken in two transactions"),
     planted(
         "B94-missing-is-addition",
         "a merge takes what is missing for an addition",
@@ -501,7 +508,8 @@ pub static CANARIES: &[Canary] = &[
     .in_base("smartdmv-sound")
     .on("clinic")
     .uncovered_by(&[("resolution", "client-wins"), ("batch", "1")])
-    .size(1, 4, 0),
+    .size(1, 4, 0)
+    .longer("an edit is queued again only after a conflict, which needs the other device's edit"),
     planted("B98-own-strategy", "each device picks its own strategy", ("strategy", "per-device"), "replicas-converge")
         .in_base("smartdmv-sound")
         .size(2, 6, 0),
@@ -531,6 +539,7 @@ pub static CANARIES: &[Canary] = &[
         "one-effect-per-op",
     )
     .size(2, 4, 1)
+    .longer("the row has to be taken before the restore and sent again after it")
     .with_fault(),
     planted(
         "C01-sales-validated-only",
