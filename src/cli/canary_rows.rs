@@ -174,6 +174,7 @@ mod tests {
         companions: &[],
         invariant: "stock-never-negative",
         domain: "retail",
+        longer: None,
         size: Some((2, 6, 0)),
         faulty: false,
         recommended: false,

@@ -62,11 +62,14 @@ impl Figure {
     }
 }
 
+/// The epoch, the place of a commit in it, and when the device was last wiped by then.
+type Shown = (usize, isize, Option<Time>);
+
 /// Follows every quantity on every device.
 #[derive(Default)]
 pub struct Figures {
     /// Up to which server commit of which epoch a device has shown an account, and when the device was last wiped by then.
-    shown: BTreeMap<(NodeId, Entity, Key), (usize, isize, Option<Time>)>,
+    shown: BTreeMap<(NodeId, Entity, Key), Shown>,
     dirty: Sorted<(NodeId, Entity, Key)>,
 }
 
