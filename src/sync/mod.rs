@@ -91,9 +91,10 @@ impl<St: Store> Engine<St> {
                 batch: if policy.batch == 0 { u32::MAX } else { policy.batch },
             }),
             clock_bound: [policy.clock, self.base.clock].contains(&Clock::Estimate).then_some(Span::days(36_500)),
-            // What gives up after a few retries promises no time.
+            // What sends at once does so within half a period of its timer; what gives up after a few retries promises
+            // no time.
             sent_within: (self.base.after_edit == AfterEdit::Push && self.base.retries == 0)
-                .then_some(Span::millis(2 * self.base.push_every)),
+                .then_some(Span::millis(self.base.push_every / 2)),
             reports: Reports {
                 verdicts: true,
                 words: true,
