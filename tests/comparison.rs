@@ -55,7 +55,7 @@ fn without_a_fix_the_sound_preset_breaks_what_the_fix_is_for_and_without_the_fou
         &["stock-never-negative"],
         &["status-truthful", "replicas-converge"],
         &["own-writes-stay", "verdict-stable"],
-        &[],
+        &["outbox-drains"],
         &["references-resolve"],
     ];
     for (n, wanted) in expected.iter().enumerate() {

@@ -85,6 +85,11 @@ impl<St: Store> Server<St> {
                 grants.push(*row);
             }
         });
+        for grant in grants.iter_mut().filter(|grant| left(grant) < 0) {
+            // The server was restored to before it granted what was used since.
+            let covered = number(grant, field::RELEASED) + number(grant, field::USED);
+            grant.fields[field::GRANTED as usize] = Value::int(covered);
+        }
         grants
     }
 
