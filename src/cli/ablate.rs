@@ -9,7 +9,7 @@ use super::output::Out;
 use super::registry::Registry;
 use crate::campaign::{Cell, FIGURES, Fixed, Standing};
 use crate::explore::Profile;
-use crate::report::standing::{Shape, estimate, indented, percent, span};
+use crate::report::standing::{FELT, Shape, estimate, indented, percent, span};
 use crate::report::words::thousands;
 use crate::scenario::nearest;
 use crate::sync::Policy;
@@ -124,20 +124,11 @@ fn moved(base: &Standing, standing: &Standing, off: bool) -> Vec<String> {
 
 /// What users feel otherwise, where that is more than chance.
 fn felt(base: &Standing, standing: &Standing) -> Option<String> {
-    let words = [
-        "sales refused at the till",
-        "sales rejected after the receipt",
-        "edits lost",
-        "conflicts shown",
-        "bytes per op",
-        "requests per op",
-        "longest queue",
-    ];
     let mut parts: Vec<String> = Vec::new();
     for (n, figure) in FIGURES.iter().enumerate() {
         if standing.differences[n].is_certain() {
             let plain = |one| estimate(*figure, one).lines().next().unwrap_or_default().to_string();
-            parts.push(format!("{} {} → {}", words[n], plain(base.figures[n]), plain(standing.figures[n])));
+            parts.push(format!("{} {} → {}", FELT[n], plain(base.figures[n]), plain(standing.figures[n])));
         }
     }
     let waits =

@@ -43,20 +43,31 @@ fn subject<St: Store + 'static>(name: &str, policy: Policy, base: Policy, domain
 /// knobs; devices take the versions in turn. `None` if the name has no `@`.
 pub fn fleet(name: &str) -> Option<Result<Arc<dyn Subject>, Unknown>> {
     let (versions, server) = name.split_once('@')?;
+    Some(set_fleet(versions, server))
+}
+
+fn set_fleet(versions: &str, server: &str) -> Result<Arc<dyn Subject>, Unknown> {
+    let unknown = |part: &str, what: &str, known: Vec<String>| Unknown { part: part.into(), what: what.into(), known };
+    let found = |name: &str| {
+        let names = || PRESETS.iter().map(|(name, ..)| name.to_string()).collect();
+        policy(name).ok_or_else(|| unknown(name, "version", names()))
+    };
     let (server, domain) = match server.rsplit_once("+domain=") {
-        Some((server, domain)) => (server, DOMAINS.into_iter().find(|known| known.name == domain)?),
+        Some((server, name)) => {
+            let known = || DOMAINS.iter().map(|domain| domain.name.to_string()).collect();
+            let domain = DOMAINS.into_iter().find(|domain| domain.name == name);
+            (server, domain.ok_or_else(|| unknown(name, "domain", known()))?)
+        }
         None => (server, DOMAINS[0]),
     };
-    let names = || PRESETS.iter().map(|(name, ..)| name.to_string()).collect();
-    let found =
-        |name: &str| policy(name).ok_or_else(|| Unknown { part: name.into(), what: "version".into(), known: names() });
-    let build = || {
-        let versions = versions.split(',').map(found).collect::<Result<Vec<Policy>, Unknown>>()?;
-        let shown = format!("{}@{server}", name.split_once('@').map_or("", |(versions, _)| versions));
-        let engine = Engine::<Memory>::new(shown, found(server)?, domain).with_fleet(Fleet::new(versions));
-        Ok(Arc::new(engine) as Arc<dyn Subject>)
-    };
-    Some(build())
+    let fleet = Fleet::new(versions.split(',').map(found).collect::<Result<Vec<Policy>, Unknown>>()?);
+    let (shown, policy) = (format!("{versions}@{server}"), found(server)?);
+    match server.rsplit_once("+store=").map_or(Memory::NAME, |(_, store)| store) {
+        Memory::NAME => Ok(Arc::new(Engine::<Memory>::new(shown, policy, domain).with_fleet(fleet))),
+        #[cfg(feature = "sqlite")]
+        Sqlite::NAME => Ok(Arc::new(Engine::<Sqlite>::new(shown, policy, domain).with_fleet(fleet))),
+        store => Err(unknown(store, "store", stores().iter().map(|store| store.to_string()).collect())),
+    }
 }
 
 /// A preset with knobs set: `seri-week-1+idempotency=same-transaction+store=sqlite+domain=clinic`. `None` if the name has

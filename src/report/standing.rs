@@ -32,8 +32,8 @@ impl Shape {
     }
 }
 
-/// The columns of the second table.
-const FELT: [&str; 11] = [
+/// The columns of the second table: the figures of [`FIGURES`] first, in their order.
+pub const FELT: [&str; 11] = [
     "sales refused at the till",
     "sales rejected after the receipt",
     "edits lost",

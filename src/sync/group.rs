@@ -173,14 +173,11 @@ impl<St: Store> Server<St> {
         cx: &mut Context<Wire>,
     ) -> (Verdict, u32) {
         let mut decisions = Vec::new();
-        let mut outcome = (Verdict::Accepted, 0);
-        for part in self.parts(items) {
-            let (verdict, commit) = self.transaction(store, &part, &mut decisions, made, cx);
-            if outcome.0 == Verdict::Accepted {
-                outcome = (verdict, commit);
-            }
-        }
-        let (verdict, commit) = outcome;
+        let (verdict, commit) = if self.policy.atomicity == Atomicity::Op {
+            self.transaction(store, items, &mut decisions, made, cx)
+        } else {
+            self.one_by_one(store, items, &mut decisions, made, cx)
+        };
         if let Verdict::Rejected { rule: Rule::Quantity, .. } = verdict {
             cx.count(Metric::ValidationFailures);
             cx.count(Metric::StockConflicts);
@@ -192,6 +189,25 @@ impl<St: Store> Server<St> {
         self.record(store, op, verdict, &decisions, commit, cx);
         cx.decide(op, verdict);
         (verdict, commit)
+    }
+
+    /// The parts that an op falls into, each all or nothing: the first refusal is the verdict.
+    fn one_by_one(
+        &mut self,
+        store: &mut St,
+        items: &[Item],
+        decisions: &mut Vec<Decision>,
+        made: &mut Vec<(Entity, Key, Key)>,
+        cx: &mut Context<Wire>,
+    ) -> (Verdict, u32) {
+        let mut outcome = (Verdict::Accepted, 0);
+        for part in self.parts(items) {
+            let (verdict, commit) = self.transaction(store, &part, decisions, made, cx);
+            if outcome.0 == Verdict::Accepted {
+                outcome = (verdict, commit);
+            }
+        }
+        outcome
     }
 
     /// The same without a verdict of its own.
