@@ -17,8 +17,10 @@ use crate::sim::NodeId;
 
 /// What a message between nodes must tell the network.
 pub trait Message: Clone {
-    /// Size on the wire, in bytes.
-    fn bytes(&self) -> u32;
+    /// Size on the wire, in bytes: what a link with little bandwidth takes time for. By default 64.
+    fn bytes(&self) -> u32 {
+        64
+    }
     /// Its size once compressed, in bytes; by default nothing is compressed.
     fn compressed(&self) -> u32 {
         self.bytes()
