@@ -74,19 +74,21 @@ impl Node for Till {
     type Message = Talk;
     type Disk = Disk;
     fn handle(&mut self, disk: &mut Disk, input: Input<Talk>, cx: &mut Context<Talk>) {
-        match input {
+        let from = disk.outbox.len();
+        let first = match input {
             Input::Op(op) if op.verb == SELL => {
                 disk.outbox.push(op);
                 cx.tell(op.id, Word::Saved);
+                from
             }
             Input::Message { message: Talk::Answer(op, verdict), .. } => {
                 disk.outbox.retain(|waiting| waiting.id != op);
                 return cx.tell(op, if verdict == Verdict::Accepted { Word::Synced } else { Word::Rejected });
             }
-            Input::Booted | Input::Timer(_) => {}
+            Input::Booted | Input::Timer(_) => 0,
             _ => return,
-        }
-        for op in &disk.outbox {
+        };
+        for op in &disk.outbox[first..] {
             cx.send(NodeId::SERVER, PUSH, Cause::Op(op.id), [op.id], Talk::Sale(*op));
         }
         cx.set_timer(AGAIN, Span::secs(10), None);
@@ -101,6 +103,7 @@ impl Node for Server {
         let Input::Message { from, message: Talk::Sale(op) } = input else { return };
         let known = disk.taken.iter().find(|(taken, _)| self.remembers && *taken == op.id);
         let verdict = known.map(|(_, verdict)| *verdict).unwrap_or_else(|| sell(disk, op, cx));
+        cx.decide(op.id, verdict);
         cx.reply(from, cx.request(), [op.id], Talk::Answer(op.id, verdict));
     }
     fn rows(&self, disk: &Disk, visit: &mut dyn FnMut(&Row)) {
@@ -128,7 +131,6 @@ fn sell(disk: &mut Disk, op: Op, cx: &mut Context<Talk>) -> Verdict {
         }
     }
     disk.taken.push((op.id, verdict));
-    cx.decide(op.id, verdict);
     verdict
 }
 

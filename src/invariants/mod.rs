@@ -30,6 +30,7 @@ pub mod scope;
 #[cfg(test)]
 mod sound_days;
 pub mod stock;
+mod twice;
 pub mod words;
 
 pub use epochs::Backup;
