@@ -4,7 +4,7 @@
 //! had not made it before. A deletion that a device never learned of is for [`super::convergence`] to say.
 
 use super::history::canonical;
-use super::{Breach, History, Invariant, Log, Moment, wants};
+use super::{Breach, History, Invariant, Log, Moment, Reach, wants};
 use crate::model::{Class, Effect, Entity, Key, Row};
 use crate::sim::{NodeId, OpId, Time};
 use crate::system::{Why, Write};
@@ -150,6 +150,9 @@ impl Invariant for DeletedStaysDeleted {
     }
     fn promise(&self) -> &'static str {
         "a deleted row comes back only through an op that means to"
+    }
+    fn out_of_reach(&self, reach: &Reach) -> Option<&'static str> {
+        (!reach.deletes).then_some("by the business's transition no op deletes anything")
     }
     fn wants(&self) -> u8 {
         wants::WROTE | wants::BETWEEN

@@ -4,7 +4,7 @@
 
 use super::history::canonical;
 use super::twice::Changes;
-use super::{Breach, History, Invariant, Log, Moment, wants};
+use super::{Breach, History, Invariant, Log, Moment, Reach, wants};
 use crate::model::domain::{Piece, SPLIT};
 use crate::model::table::Sorted;
 use crate::model::{Entity, Key, Row};
@@ -120,6 +120,9 @@ impl Invariant for OpAllOrNothing {
     }
     fn promise(&self) -> &'static str {
         "a sale, its lines and its movements exist together or not at all, on every node"
+    }
+    fn out_of_reach(&self, reach: &Reach) -> Option<&'static str> {
+        (!reach.several).then_some("by the business's transition and pieces no op makes two rows")
     }
     fn wants(&self) -> u8 {
         wants::WROTE | wants::BETWEEN

@@ -23,6 +23,7 @@ pub mod loss;
 pub mod numbers;
 pub mod own_writes;
 pub mod questions;
+mod reach;
 pub mod references;
 pub mod rejections;
 pub mod retries;
@@ -35,6 +36,7 @@ pub mod words;
 
 pub use epochs::Backup;
 pub use history::{History, NodeView, OpRecord};
+pub use reach::Reach;
 
 use crate::model::{Domain, Entity, Op};
 use crate::sim::{Cause, Channel, Label, NodeId, OpId, Time};
@@ -147,6 +149,11 @@ pub trait Invariant {
     /// Why it says nothing about this system or business, if it does not.
     fn not_checked(&self, facts: &Facts, domain: &Domain) -> Option<&'static str> {
         let _ = (facts, domain);
+        None
+    }
+    /// Why its situation cannot come up in this business, if it cannot: then a campaign has missed nothing without it.
+    fn out_of_reach(&self, reach: &Reach) -> Option<&'static str> {
+        let _ = reach;
         None
     }
     /// The moments that it wants to see: a sum of [`wants`].

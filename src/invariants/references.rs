@@ -5,7 +5,7 @@
 use super::effects::in_table;
 use super::history::canonical;
 use super::questions::plain;
-use super::{Breach, History, Invariant, Log, Moment, OpRecord, wants};
+use super::{Breach, History, Invariant, Log, Moment, OpRecord, Reach, wants};
 use crate::model::domain::SPLIT;
 use crate::model::table::Sorted;
 use crate::model::{Class, Effect, Entity, Key, Row};
@@ -219,6 +219,9 @@ impl Invariant for ReferencesResolve {
     }
     fn promise(&self) -> &'static str {
         "no dangling parent, no temporary id left, children complete"
+    }
+    fn out_of_reach(&self, reach: &Reach) -> Option<&'static str> {
+        (!reach.refers).then_some("nothing in the business refers to a row that could be missing")
     }
     fn wants(&self) -> u8 {
         wants::WROTE_ON_SERVER | wants::DECIDED | wants::BETWEEN_ON_SERVER

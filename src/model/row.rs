@@ -3,6 +3,7 @@
 //! Why: invariants are decided from who set which field, so each field remembers its op. These tags are ghost data: no
 //! system may decide anything by them. Money, quantities and names are integers.
 
+use super::op::Op;
 use crate::sim::OpId;
 
 /// Most fields that an entity can have.
@@ -177,6 +178,11 @@ impl Row {
             fields: [Value::MISSING; FIELDS],
             set_by: [OpId::NONE; FIELDS],
         }
+    }
+
+    /// A row that `op` makes: piece `part` of its effect, under an id made on the device, as the op's user.
+    pub fn made(entity: Entity, op: &Op, part: u8) -> Row {
+        Row { part, actor: op.user, origin: op.id, ..Row::new(entity, Key::made(op.id, part)) }
     }
 
     /// The same with a field set by the row's origin.
