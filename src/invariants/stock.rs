@@ -248,7 +248,7 @@ impl Invariant for StockConserved {
     }
     fn not_checked(&self, _: &Facts, domain: &Domain) -> Option<&'static str> {
         let laws = domain.ledgers.len() + domain.parts.len() + domain.totals.len();
-        (laws == 0).then_some("the business keeps no quantities")
+        (laws == 0).then_some("no quantity of the business is kept by entries, parts or lines")
     }
     fn wants(&self) -> u8 {
         wants::WROTE | wants::TOLD | wants::BETWEEN

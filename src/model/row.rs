@@ -197,6 +197,11 @@ impl Row {
         self.fields[field as usize]
     }
 
+    /// A field's integer; 0 for missing and null.
+    pub fn int(&self, field: u8) -> i64 {
+        self.get(field).or_zero()
+    }
+
     /// Sets a field on behalf of `op`.
     pub fn set(&mut self, field: u8, value: Value, op: OpId) {
         self.fields[field as usize] = value;

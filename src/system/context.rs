@@ -180,6 +180,11 @@ impl<M> Context<M> {
         self.post(to, Route::Request(channel, cause), ops, message);
     }
 
+    /// Sends one op to the server, in a request that is named by it.
+    pub fn send_op(&mut self, channel: Channel, op: OpId, message: M) {
+        self.send(NodeId::SERVER, channel, Cause::Op(op), [op], message);
+    }
+
     /// Answers the message that is being handled (or that the resumed task began with).
     pub fn reply(&mut self, to: NodeId, request: Label, ops: impl IntoIterator<Item = OpId>, message: M) {
         self.post(to, Route::Answer(request), ops, message);
@@ -220,6 +225,16 @@ impl<M> Context<M> {
             self.writes.push(Write { before, after, op, why });
         }
     }
+    /// Changes a quantity by so much as an effect of `op`, and reports it. What is missing counts as 0.
+    pub fn add(&mut self, row: &mut Row, field: u8, delta: i64, op: OpId) {
+        self.set(row, field, Value::int(row.int(field) + delta), op);
+    }
+    /// Sets a field as an effect of `op`, and reports it.
+    pub fn set(&mut self, row: &mut Row, field: u8, value: Value, op: OpId) {
+        let before = *row;
+        row.set(field, value, op);
+        self.wrote(Some(before), Some(*row), op, Why::Effect);
+    }
     /// Number of writes reported so far in this step, to take them back with [`Context::unwrite`].
     pub fn written(&self) -> usize {
         self.writes.len()
@@ -232,7 +247,7 @@ impl<M> Context<M> {
     pub fn tell(&mut self, op: OpId, word: Word) {
         self.told.push((op, word));
     }
-    /// Reports what the server decided about an op.
+    /// Reports what the server decided about an op, each time that it says so.
     pub fn decide(&mut self, op: OpId, verdict: Verdict) {
         self.decided.push((op, verdict));
     }
