@@ -8,9 +8,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ops::Range;
 use std::path::PathBuf;
 
-/// The system that is taken where none is named.
-pub const DEFAULT_SYSTEM: &str = "seri-2026-01-16";
-
 /// The whole command line.
 #[derive(Parser, Debug)]
 #[command(
@@ -105,8 +102,8 @@ pub struct Replay {
 #[derive(Args, Debug)]
 pub struct Fuzz {
     /// The system; repairs may follow: seri-week-1+push.idempotency=same-transaction
-    #[arg(default_value = DEFAULT_SYSTEM)]
-    pub system: String,
+    #[arg(value_name = "SYSTEM")]
+    pub system: Option<String>,
     /// Seeds from A up to, but not including, B
     #[arg(long, value_name = "A..B", default_value = "0..2000", value_parser = seeds)]
     pub seeds: Range<u64>,
@@ -139,9 +136,9 @@ pub struct Compare {
     /// The systems, the first of which the others are held against [default: every one of the domain]
     #[arg(value_name = "SYSTEM")]
     pub systems: Vec<String>,
-    /// The business that they run
-    #[arg(long, default_value = "retail", value_name = "DOMAIN")]
-    pub domain: String,
+    /// The business that they run [default: that of the first system]
+    #[arg(long, value_name = "DOMAIN")]
+    pub domain: Option<String>,
     /// Seeds from A up to, but not including, B
     #[arg(long, value_name = "A..B", default_value = "0..1000", value_parser = seeds)]
     pub seeds: Range<u64>,
@@ -297,11 +294,15 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
+    use crate::cli::{Registry, program};
+
+    fn command() -> clap::Command {
+        program::command(&Registry::builtin())
+    }
 
     #[test]
     fn the_arguments_do_not_contradict_each_other() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
@@ -321,13 +322,13 @@ mod tests {
 
     #[test]
     fn the_help_names_commands_flags_and_exit_codes() {
-        let help = Cli::command().term_width(100).render_help().to_string();
+        let help = command().term_width(100).render_help().to_string();
         insta::assert_snapshot!(help);
     }
 
     #[test]
     fn the_help_of_fuzz_names_its_defaults() {
-        let mut command = Cli::command().term_width(100);
+        let mut command = command().term_width(100);
         command.build();
         let help = command.find_subcommand_mut("fuzz").unwrap().render_help().to_string();
         insta::assert_snapshot!(help);
@@ -335,7 +336,7 @@ mod tests {
 
     #[test]
     fn the_help_of_compare_names_its_defaults() {
-        let mut command = Cli::command().term_width(100);
+        let mut command = command().term_width(100);
         command.build();
         let help = command.find_subcommand_mut("compare").unwrap().render_help().to_string();
         insta::assert_snapshot!(help);

@@ -9,7 +9,6 @@ use super::select;
 use crate::campaign::Finding;
 use crate::explore::signature;
 use crate::harness::{Luck, Subject};
-use crate::model::DOMAINS;
 use crate::report::words::{self, plural, thousands};
 use crate::report::{Style, table};
 use crate::scenario::{Expectation, Found, Story, write};
@@ -95,6 +94,7 @@ pub fn save(
 /// # Errors
 /// If stdout cannot be written.
 pub fn show(
+    registry: &Registry,
     number: usize,
     finding: &Finding,
     known: bool,
@@ -142,13 +142,16 @@ pub fn show(
         None => out.line("   not saved: the folder cannot be written")?,
     }
     let again = match saved {
-        Some(saved) => format!("squall explain {}", quoted(&saved.path().display().to_string())),
+        Some(saved) => format!("{} explain {}", registry.command(), quoted(&saved.path().display().to_string())),
         None => {
-            let domain = match subject.domain().name {
-                name if name == DOMAINS[0].name => String::new(),
-                name => format!(" --domain {name}"),
+            let (command, runs) = (registry.command(), subject.domain().name);
+            let as_it_is = |known: &Arc<dyn Subject>| known.domain().name == runs && known.name() == subject.name();
+            let default = registry.all().first().is_some_and(|first| first.domain().name == runs);
+            let domain = match default || registry.all().iter().any(as_it_is) {
+                true => String::new(),
+                false => format!(" --domain {runs}"),
             };
-            format!("squall explain {} --seed {}{domain}", quoted(&subject.name()), finding.seed)
+            format!("{command} explain {} --seed {}{domain}", quoted(&subject.name()), finding.seed)
         }
     };
     out.line(format!("   again        {again}"))

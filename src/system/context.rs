@@ -235,6 +235,17 @@ impl<M> Context<M> {
         row.set(field, value, op);
         self.wrote(Some(before), Some(*row), op, Why::Effect);
     }
+    /// Reports how the rows that the node shows differ from those that it showed before, row by row.
+    pub fn changed(&mut self, before: &[Row], after: &[Row], op: OpId, why: Why) {
+        let place = |row: &Row| (row.entity, row.key);
+        let find = |rows: &[Row], row: &Row| rows.iter().find(|one| place(one) == place(row)).copied();
+        for row in after {
+            self.wrote(find(before, row), Some(*row), op, why);
+        }
+        for row in before.iter().filter(|row| find(after, row).is_none()) {
+            self.wrote(Some(*row), None, op, why);
+        }
+    }
     /// Number of writes reported so far in this step, to take them back with [`Context::unwrite`].
     pub fn written(&self) -> usize {
         self.writes.len()
