@@ -4,8 +4,9 @@
 //! kills the node at that boundary, it does not happen at all. Nothing here touches another node.
 
 use super::report::{Audit, Lamp, Verdict, Why, Word, Write};
-use crate::model::{Entity, Row, Value};
+use crate::model::{Entity, Key, Row, Value};
 use crate::sim::{Cause, Channel, Choices, Label, NodeId, OpId, Point, Span, Time, WallClock};
+use std::collections::BTreeMap;
 
 /// A timer: what it is for, and a number of the system's choice. Setting one that is set moves it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -236,14 +237,22 @@ impl<M> Context<M> {
         self.wrote(Some(before), Some(*row), op, Why::Effect);
     }
     /// Reports how the rows that the node shows differ from those that it showed before, row by row.
-    pub fn changed(&mut self, before: &[Row], after: &[Row], op: OpId, why: Why) {
-        let place = |row: &Row| (row.entity, row.key);
-        let find = |rows: &[Row], row: &Row| rows.iter().find(|one| place(one) == place(row)).copied();
-        for row in after {
-            self.wrote(find(before, row), Some(*row), op, why);
+    pub fn changed<'r>(
+        &mut self,
+        before: impl Iterator<Item = &'r Row>,
+        after: impl Iterator<Item = &'r Row>,
+        op: OpId,
+        why: Why,
+    ) {
+        let mut rows: BTreeMap<(Entity, Key), (Option<Row>, Option<Row>)> = BTreeMap::new();
+        for row in before {
+            rows.entry((row.entity, row.key)).or_default().0 = Some(*row);
         }
-        for row in before.iter().filter(|row| find(after, row).is_none()) {
-            self.wrote(Some(*row), None, op, why);
+        for row in after {
+            rows.entry((row.entity, row.key)).or_default().1 = Some(*row);
+        }
+        for (before, after) in rows.into_values() {
+            self.wrote(before, after, op, why);
         }
     }
     /// Number of writes reported so far in this step, to take them back with [`Context::unwrite`].
@@ -294,7 +303,7 @@ impl<M> Context<M> {
     /// An audit row for `op`, to be stored by the system like any other row.
     pub fn audit_row(&mut self, op: OpId, what: Audit, commit: u32) -> Row {
         self.audits += 1;
-        let key = crate::model::Key(u64::from(commit) << 20 | u64::from(op.0) << 4 | what as u64);
+        let key = Key(u64::from(commit) << 20 | u64::from(op.0) << 4 | what as u64);
         let mut row = Row::new(Entity::AUDIT, key);
         row.origin = op;
         row.with(0, Value::int(i64::from(op.0))).with(1, Value::int(what as i64))
