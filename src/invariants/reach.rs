@@ -22,6 +22,8 @@ pub struct Reach {
     pub refers: bool,
     /// A field never changes once it is set.
     pub frozen: bool,
+    /// A field is a quantity.
+    pub quantities: bool,
 }
 
 struct Shown(BTreeMap<(Entity, Key), Row>);
@@ -37,7 +39,8 @@ impl Reach {
     pub fn new(domain: &Domain) -> Reach {
         let any = |is: fn(Class) -> bool| domain.entities.iter().any(|e| e.fields.iter().any(|field| is(field.class)));
         let refers = any(|class| matches!(class, Class::Reference(_)));
-        Reach { refers, frozen: any(|class| class == Class::Frozen), ..Reach::default() }
+        let (frozen, quantities) = (any(|class| class == Class::Frozen), any(|class| class == Class::Quantity));
+        Reach { refers, frozen, quantities, ..Reach::default() }
     }
 
     /// Looks at the ops of one day, in order, as if one device had done them all.
@@ -100,6 +103,6 @@ mod tests {
     fn a_business_of_one_number_reaches_nothing() {
         static STOCK: [EntitySpec; 1] = [EntitySpec::new("product", &[FieldSpec::new("stock", Class::Quantity)])];
         static SHOP: Domain = Domain::new("shop", &STOCK, &[]);
-        assert_eq!(Reach::new(&SHOP), Reach::default());
+        assert_eq!(Reach::new(&SHOP), Reach { quantities: true, ..Reach::default() });
     }
 }

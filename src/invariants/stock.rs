@@ -5,7 +5,7 @@
 
 use super::history::canonical;
 use super::own_writes::{Figures, Reading};
-use super::{Breach, History, Invariant, Log, Moment, wants};
+use super::{Breach, History, Invariant, Log, Moment, Reach, wants};
 use crate::model::domain::{Ledger, PartsLaw};
 use crate::model::table::Sorted;
 use crate::model::{Class, Domain, Entity, Key, Row};
@@ -23,6 +23,9 @@ impl Invariant for StockNeverNegative {
     }
     fn promise(&self) -> &'static str {
         "no stock, batch quantity or balance on the server is ever below zero"
+    }
+    fn out_of_reach(&self, reach: &Reach) -> Option<&'static str> {
+        (!reach.quantities).then_some("the business has no quantities")
     }
     fn wants(&self) -> u8 {
         wants::WROTE_ON_SERVER
