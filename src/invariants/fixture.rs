@@ -44,6 +44,7 @@ const FACTS: Facts = Facts {
     },
     goals: &[],
     out_of_reach: 0,
+    server: true,
 };
 
 pub fn op(id: u32, node: NodeId, verb: Verb) -> Op {

@@ -22,6 +22,7 @@ pub mod history;
 pub mod loss;
 pub mod numbers;
 pub mod own_writes;
+pub mod peers;
 pub mod questions;
 pub mod references;
 pub mod rejections;
