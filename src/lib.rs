@@ -6,7 +6,7 @@
 //! # Layers
 //! ```text
 //! sim  →  model  →  system  →  store  →  sync
-//!                        ↘  invariants → harness → scenario → explore → campaign → report → cli
+//!                        ↘  invariants → harness → scenario → explore → campaign → report → prelude → cli
 //! ```
 //! Each module uses only modules to its left on its own line of the picture; `sync` and the harness side meet in `cli`
 //! only.
@@ -120,9 +120,12 @@ pub mod explore;
 pub mod harness;
 pub mod invariants;
 pub mod model;
+pub mod prelude;
 pub mod report;
 pub mod scenario;
 pub mod sim;
+#[cfg(feature = "engine")]
 pub mod store;
+#[cfg(feature = "engine")]
 pub mod sync;
 pub mod system;

@@ -4,17 +4,17 @@
 //! adds everything up in a [`Report`] that depends on neither threads nor order. [`vacuity()`] says whether a green
 //! report means anything. [`hunt()`] looks for a bug that was planted on purpose. Nothing here prints or reads a clock.
 
-pub mod blindness;
-pub mod compare;
-pub mod estimate;
-pub mod figure;
-pub mod finding;
-pub mod hunt;
-pub mod report;
-pub mod run;
+pub(crate) mod blindness;
+pub(crate) mod compare;
+pub(crate) mod estimate;
+pub(crate) mod figure;
+pub(crate) mod finding;
+pub(crate) mod hunt;
+pub(crate) mod report;
+pub(crate) mod run;
 mod tally;
-pub mod twin;
-pub mod vacuity;
+pub(crate) mod twin;
+pub(crate) mod vacuity;
 
 pub use blindness::{Attempt, Sight, sight};
 pub use compare::{Cell, Compared, Comparison, Fixed, Standing, Tested};

@@ -7,20 +7,20 @@
 //! Which runs are done, and what is reported of them, is the campaign's business.
 
 mod canonical;
-pub mod conditions;
+pub(crate) mod conditions;
 mod cost;
 mod edit;
-pub mod explicit;
-pub mod generate;
-pub mod necessity;
-pub mod passing;
-pub mod profile;
+pub(crate) mod explicit;
+pub(crate) mod generate;
+pub(crate) mod necessity;
+pub(crate) mod passing;
+pub(crate) mod profile;
 mod reduce_business;
 mod reduce_luck;
 mod reduce_time;
-pub mod repairs;
-pub mod shrink;
-pub mod story;
+pub(crate) mod repairs;
+pub(crate) mod shrink;
+pub(crate) mod story;
 
 #[cfg(test)]
 pub(crate) mod test_shop;
@@ -30,7 +30,7 @@ pub use explicit::explicit;
 pub use generate::generate;
 pub use necessity::{Necessity, necessity};
 pub use passing::{Change, NoTwin, Twin, passing_twin};
-pub use profile::{Profile, UnknownProfile};
+pub use profile::{ALL as PROFILES, Profile, UnknownProfile};
 pub use repairs::{Repair, repairs};
 pub use shrink::{Shrunk, shrink};
 pub use story::{signature, steps};

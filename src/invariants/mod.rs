@@ -3,35 +3,35 @@
 //! Each invariant reads the [`History`] that the harness keeps and never the system itself (promise P5). It says when its
 //! antecedent occurred (*exercised*), so that a green campaign can be told from an empty one.
 
-pub mod audit;
+pub(crate) mod audit;
 #[cfg(test)]
 mod bad_days;
 #[cfg(test)]
 mod bad_words;
-pub mod clock;
-pub mod commits;
-pub mod conflicts;
-pub mod convergence;
-pub mod deletion;
-pub mod effects;
-pub mod epochs;
-pub mod expiry;
+pub(crate) mod clock;
+pub(crate) mod commits;
+pub(crate) mod conflicts;
+pub(crate) mod convergence;
+pub(crate) mod deletion;
+pub(crate) mod effects;
+pub(crate) mod epochs;
+pub(crate) mod expiry;
 #[cfg(test)]
 pub(crate) mod fixture;
-pub mod history;
-pub mod loss;
-pub mod numbers;
-pub mod own_writes;
-pub mod peers;
-pub mod questions;
-pub mod references;
-pub mod rejections;
-pub mod retries;
-pub mod scope;
+pub(crate) mod history;
+pub(crate) mod loss;
+pub(crate) mod numbers;
+pub(crate) mod own_writes;
+pub(crate) mod peers;
+pub(crate) mod questions;
+pub(crate) mod references;
+pub(crate) mod rejections;
+pub(crate) mod retries;
+pub(crate) mod scope;
 #[cfg(test)]
 mod sound_days;
-pub mod stock;
-pub mod words;
+pub(crate) mod stock;
+pub(crate) mod words;
 
 pub use epochs::Backup;
 pub use history::{History, NodeView, OpRecord};

@@ -49,6 +49,13 @@ pub struct FieldSpec {
     pub severity: Severity,
 }
 
+impl FieldSpec {
+    /// A field of medium severity.
+    pub const fn new(name: &'static str, class: Class) -> FieldSpec {
+        FieldSpec { name, class, severity: Severity::Medium }
+    }
+}
+
 /// An entity.
 #[derive(Clone, Copy, Debug)]
 pub struct EntitySpec {
@@ -56,6 +63,14 @@ pub struct EntitySpec {
     pub name: &'static str,
     /// Its fields, at most [`super::row::FIELDS`].
     pub fields: &'static [FieldSpec],
+}
+
+impl EntitySpec {
+    /// An entity with these fields.
+    pub const fn new(name: &'static str, fields: &'static [FieldSpec]) -> EntitySpec {
+        assert!(fields.len() <= super::row::FIELDS, "an entity has at most 8 fields");
+        EntitySpec { name, fields }
+    }
 }
 
 /// How an op is written in a scenario file.
@@ -140,6 +155,13 @@ pub struct VerbSpec {
     pub shape: Shape,
     /// What kind of promise it is.
     pub promise: Promise,
+}
+
+impl VerbSpec {
+    /// A durable op, told in stories and generated under its own name.
+    pub const fn new(name: &'static str, shape: Shape) -> VerbSpec {
+        VerbSpec { name, tells: name, stem: name, shape, promise: Promise::Durable }
+    }
 }
 
 /// A quantity that equals its opening value plus the sum of its entries.
@@ -305,6 +327,8 @@ impl Dice {
 pub struct Setting<'a> {
     /// Opening rows.
     pub rows: &'a [Row],
+    /// The business.
+    pub domain: &'static Domain,
     /// Ops invented so far, in no order of time across devices.
     pub ops: &'a [Op],
     /// Whether a few rows should be hot.
@@ -370,13 +394,43 @@ pub struct Domain {
     pub transition: fn(&Op, &dyn Rows, &mut Vec<Effect>),
     /// What must exist on a node once an op took effect there: all of it or none.
     pub pieces: fn(&Op, &mut Vec<Piece>),
-    /// Opening rows for a generated run.
-    pub opening: fn(&mut Dice, bool) -> Vec<(String, Row)>,
+    /// Opening rows for a generated run; few of them where the flag says that the day is hot.
+    pub opening: fn(&'static Domain, &mut Dice, bool) -> Vec<(String, Row)>,
     /// Invents one op for a device; `None` when nothing fits.
     pub invent: fn(&mut Dice, &Setting<'_>, Op) -> Option<Op>,
 }
 
 impl Domain {
+    /// A business of these entities and verbs and nothing more: no laws, every row on every device, ops that bring about
+    /// nothing that could be split, and days in which anything happens that the verbs' shapes allow
+    /// ([`super::any_workload`]). A law is added by naming it: `Domain { ledgers: &[..], ..Domain::new(..) }`.
+    ///
+    /// Entities and verbs count from 0, so that the first entity is `Entity(0)` and the first verb `Verb(0)`; at most 28
+    /// entities and 240 verbs have a number.
+    pub const fn new(name: &'static str, entities: &'static [EntitySpec], verbs: &'static [VerbSpec]) -> Domain {
+        assert!(entities.len() <= 28, "a business has at most 28 entities");
+        assert!(verbs.len() <= 240, "a business has at most 240 verbs");
+        Domain {
+            name,
+            first_entity: 0,
+            entities,
+            first_verb: 0,
+            verbs,
+            ledgers: &[],
+            parts: &[],
+            totals: &[],
+            expiry: None,
+            unique: &[],
+            permission: None,
+            receipts: &[],
+            scope: everywhere,
+            transition: nothing,
+            pieces: no_pieces,
+            opening: super::any_workload::opening,
+            invent: super::any_workload::invent,
+        }
+    }
+
     /// An entity's name.
     pub fn entity_name(&self, entity: Entity) -> &'static str {
         match entity {
@@ -457,6 +511,10 @@ impl Domain {
         pieces.iter().any(|piece| self.totals.iter().any(|law| law.head.0 == piece.entity))
     }
 }
+
+fn nothing(_: &Op, _: &dyn Rows, _: &mut Vec<Effect>) {}
+
+fn no_pieces(_: &Op, _: &mut Vec<Piece>) {}
 
 /// Every row belongs on every device.
 pub fn everywhere(_: NodeId, _: &Row) -> bool {

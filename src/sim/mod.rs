@@ -2,12 +2,12 @@
 //!
 //! Depends on nothing else of this crate. It knows neither rows nor ops nor networks.
 
-pub mod choice;
-pub mod clock;
-pub mod label;
-pub mod luck;
-pub mod queue;
-pub mod time;
+pub(crate) mod choice;
+pub(crate) mod clock;
+pub(crate) mod label;
+pub(crate) mod luck;
+pub(crate) mod queue;
+pub(crate) mod time;
 
 pub use choice::{Choices, Deviation, Fate, Fault, Odds};
 pub use clock::WallClock;
