@@ -152,7 +152,7 @@ impl SharedList {
         let (mut row, amount, deleted) = match effects.pop() {
             Some(Effect::Create(row)) => (Row { created: cx.wall(), ..row }, row.get(AMOUNT), false),
             Some(Effect::Set { key, value, .. }) => (disk.entries[&key], value, false),
-            Some(Effect::Delete { key, .. }) => (disk.entries[&key], disk.entries[&key].get(AMOUNT), true),
+            Some(Effect::Delete { key, .. }) => (disk.entries[&key], Value::NULL, true),
             _ => return cx.tell(op.id, Word::Refused),
         };
         row.set(AMOUNT, amount, op.id);

@@ -3,6 +3,8 @@
 //! Each invariant reads the [`History`] that the harness keeps and never the system itself (promise P5). It says when its
 //! antecedent occurred (*exercised*), so that a green campaign can be told from an empty one.
 
+#[cfg(test)]
+mod among_devices;
 pub(crate) mod audit;
 #[cfg(test)]
 mod bad_days;
