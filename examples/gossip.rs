@@ -158,14 +158,14 @@ impl SharedList {
         row.set(AMOUNT, amount, op.id);
         (row.deleted, row.stamp) = (deleted, disk.time(cx));
         disk.write(row, op.id, Why::Effect, cx);
-        if cx.devices() > 1 {
+        if cx.others().next().is_some() {
             disk.unconfirmed.insert(op.id, (row.key, rank(&row)));
         }
         cx.tell(op.id, Word::Saved);
     }
 
     fn tick(&self, disk: &Disk, cx: &mut Context<Gossip>) {
-        let others: Vec<NodeId> = (1..=cx.devices()).map(NodeId).filter(|phone| *phone != cx.node()).collect();
+        let others: Vec<NodeId> = cx.others().collect();
         if !others.is_empty() {
             let other = others[cx.draw(others.len() as u64) as usize];
             cx.send(other, GOSSIP, cx.cause(), disk.unconfirmed.keys().copied(), Gossip::Tell(disk.all()));

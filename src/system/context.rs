@@ -154,9 +154,10 @@ impl<M> Context<M> {
     pub fn uptime(&self) -> Time {
         self.now
     }
-    /// How many devices there are, [`NodeId`] 1 to this: whom a device may talk to where there is no server.
-    pub fn devices(&self) -> u16 {
-        self.devices
+    /// The other devices of the run, in order: whom a device may talk to where there is no server.
+    pub fn others(&self) -> impl Iterator<Item = NodeId> + use<M> {
+        let this = self.node;
+        (1..=self.devices).map(NodeId).filter(move |node| *node != this)
     }
     /// What led to this step: the op, timer or change of link at the start of the chain.
     pub fn cause(&self) -> Cause {

@@ -282,7 +282,7 @@ pub struct Facts {
     /// One bit for each goal that this system cannot reach, by its very settings.
     pub out_of_reach: u64,
     /// Whether there is a server. Without one the devices talk to each other: see [`super::Nobody`] and
-    /// [`super::Context::devices`].
+    /// [`super::Context::others`].
     pub server: bool,
 }
 
