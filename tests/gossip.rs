@@ -85,11 +85,19 @@ impl Node for Notes {
                 cx.wrote(None, Some(note(&op)), op.id, Why::Effect);
                 cx.tell(op.id, Word::Saved);
             }
-            Input::Message { message: Told(rows), .. } => {
+            // Both ends of an exchange take steps and draw luck, and must not get into each other's way by their names.
+            Input::Message { message: Told(rows), .. } if rows.is_empty() => {
+                let n = cx.draw(5);
+                cx.reach(n as u32);
+            }
+            Input::Message { from, message: Told(rows) } => {
                 for row in rows {
                     let before = disk.insert(row.key, row);
                     cx.wrote(before, Some(row), OpId::NONE, Why::Copied);
                 }
+                let n = cx.draw(3);
+                cx.work(Span::millis(n));
+                cx.reply(from, cx.request(), [], Told(Vec::new()));
             }
             Input::Booted => cx.set_timer(TICK, Span::secs(10), None),
             Input::Timer(_) => {
