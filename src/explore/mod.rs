@@ -12,12 +12,15 @@ mod cost;
 mod edit;
 pub(crate) mod explicit;
 pub(crate) mod generate;
+#[cfg(feature = "cli")]
 pub(crate) mod necessity;
+#[cfg(feature = "cli")]
 pub(crate) mod passing;
 pub(crate) mod profile;
 mod reduce_business;
 mod reduce_luck;
 mod reduce_time;
+#[cfg(feature = "cli")]
 pub(crate) mod repairs;
 pub(crate) mod shrink;
 pub(crate) mod story;
@@ -28,9 +31,12 @@ pub(crate) mod test_shop;
 pub use conditions::Conditions;
 pub use explicit::explicit;
 pub use generate::generate;
+#[cfg(feature = "cli")]
 pub use necessity::{Necessity, necessity};
+#[cfg(feature = "cli")]
 pub use passing::{Change, NoTwin, Twin, passing_twin};
 pub use profile::{ALL as PROFILES, Profile, UnknownProfile};
+#[cfg(feature = "cli")]
 pub use repairs::{Repair, repairs};
 pub use shrink::{Shrunk, shrink};
 pub use story::{signature, steps};

@@ -35,7 +35,7 @@ mod sound_days;
 pub(crate) mod stock;
 pub(crate) mod words;
 
-pub use epochs::Backup;
+pub(crate) use epochs::Backup;
 pub use history::{History, NodeView, OpRecord};
 
 use crate::model::{Domain, Entity, Op};
@@ -173,9 +173,9 @@ pub struct Log {
     name: &'static str,
     now: Time,
     /// One bit for each invariant whose antecedent occurred.
-    pub exercised: u64,
+    pub(crate) exercised: u64,
     /// The first violation of each identity.
-    pub violations: Vec<Violation>,
+    pub(crate) violations: Vec<Violation>,
     lost_edits: Vec<OpId>,
 }
 
@@ -194,24 +194,18 @@ pub struct Breach<'a> {
 }
 
 impl Log {
-    /// Empties the log for another run.
-    pub fn clear(&mut self) {
-        self.exercised = 0;
-        self.violations.clear();
-        self.lost_edits.clear();
-    }
     /// The effect of an op that passed for done was overwritten unseen or dropped, and nothing records it.
-    pub fn lost_edit(&mut self, op: OpId) {
+    pub(crate) fn lost_edit(&mut self, op: OpId) {
         if !self.lost_edits.contains(&op) {
             self.lost_edits.push(op);
         }
     }
     /// Every op of which that was said, each once.
-    pub fn lost_edits(&self) -> &[OpId] {
+    pub(crate) fn lost_edits(&self) -> &[OpId] {
         &self.lost_edits
     }
     /// From now on invariant number `index` speaks.
-    pub fn speaker(&mut self, index: usize, name: &'static str, now: Time) {
+    pub(crate) fn speaker(&mut self, index: usize, name: &'static str, now: Time) {
         (self.invariant, self.name, self.now) = (index, name, now);
     }
     /// The antecedent of the invariant occurred.

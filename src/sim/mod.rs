@@ -9,9 +9,10 @@ pub(crate) mod luck;
 pub(crate) mod queue;
 pub(crate) mod time;
 
-pub use choice::{Choices, Deviation, Fate, Fault, Odds};
-pub use clock::WallClock;
+pub(crate) use choice::Choices;
+pub use choice::{Deviation, FAULTS, Fate, Fault, Odds};
+pub(crate) use clock::WallClock;
 pub use label::{Cause, Channel, Label, Names, NodeId, OpId, Point};
 pub use luck::{Draw, Fingerprint, Key};
-pub use queue::Queue;
+pub(crate) use queue::Queue;
 pub use time::{Span, Time};
