@@ -18,7 +18,7 @@ fn a_day_of_sales_edits_and_a_deletion_that_everybody_hears_of_breaks_nothing() 
     for name in ["replicas-converge", "no-op-lost", "op-all-or-nothing", "own-writes-stay", "deleted-stays-deleted"] {
         assert!(day.exercised(name), "{name}");
     }
-    for name in ["one-effect-per-op", "outbox-drains", "status-truthful", "references-resolve"] {
+    for name in ["one-effect-per-op", "outbox-drains", "status-truthful", "references-resolve", "numbers-unique"] {
         assert!(day.exercised(name), "{name}");
     }
 }
@@ -175,6 +175,18 @@ fn an_outbox_that_never_empties_and_devices_that_never_rest() {
     let mut day = Day::among_devices(&[]);
     assert_eq!(day.judge(), ["outbox-drains: never-rests"]);
     assert_eq!(day.log.violations[0].text, "the faults were over but the devices never came to rest");
+}
+
+#[test]
+fn two_tills_give_the_same_receipt_number() {
+    let (one, other) = (sale(1, ABDOULAYE, 2), sale(2, FATOUMATA, 1));
+    let mut day = Day::among_devices(&[one, other]);
+    let number = (SALE, Key::made(one.id, 0), field::SALE_NUMBER);
+    day.does(one).set(ABDOULAYE, number, Value::int(7), one.id, Why::Effect).does(other);
+    day.set(FATOUMATA, (SALE, Key::made(other.id, 0), field::SALE_NUMBER), Value::int(7), other.id, Why::Effect);
+    assert_eq!(day.so_far(), [""; 0], "nobody can know yet");
+    day.copies_but(FATOUMATA, ABDOULAYE, |row| row.entity == PRODUCT);
+    assert_broke(&day.so_far(), "numbers-unique: number-shared");
 }
 
 #[test]

@@ -11,16 +11,16 @@ use crate::sim::{NodeId, OpId};
 use crate::system::{Facts, Write};
 
 /// Why an invariant that is about a server says nothing where there is none.
-pub const NO_SERVER: &str = "there is no server";
+pub(crate) const NO_SERVER: &str = "there is no server";
 
 /// The reason not to check an invariant that is about a server.
-pub fn needs_server(facts: &Facts) -> Option<&'static str> {
+pub(crate) fn needs_server(facts: &Facts) -> Option<&'static str> {
     (!facts.server).then_some(NO_SERVER)
 }
 
 /// Whether a device holds what an op did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Held {
+pub(crate) enum Held {
     /// It shows it, or a tombstone where somebody deleted it.
     Yes,
     /// It shows what there was before, or nothing where nobody deleted anything.
@@ -31,18 +31,18 @@ pub enum Held {
 
 impl History<'_> {
     /// All devices.
-    pub fn devices(&self) -> impl Iterator<Item = NodeId> + use<> {
+    pub(crate) fn devices(&self) -> impl Iterator<Item = NodeId> + use<> {
         (1..self.nodes.len()).map(|n| NodeId(n as u16))
     }
 
     /// A node as a place in a sentence: `the server`, `till-1`.
-    pub fn place(&self, node: NodeId) -> &str {
+    pub(crate) fn place(&self, node: NodeId) -> &str {
         if node.is_server() { "the server" } else { self.scenario.node_name(node) }
     }
 
     /// Whether the author of an op had seen the work of another by then: what it changed had been set by that op, or by
     /// one whose author had seen it. What there was at the opening everybody has seen.
-    pub fn knew(&self, op: OpId, other: OpId) -> bool {
+    pub(crate) fn knew(&self, op: OpId, other: OpId) -> bool {
         let mut seen = vec![op];
         let mut next = 0;
         while let Some(at) = seen.get(next).copied() {
@@ -65,7 +65,7 @@ impl History<'_> {
     }
 
     /// Whether a device holds what an op did; about what it lacks, if it lacks something.
-    pub fn held(&self, node: NodeId, record: &OpRecord) -> (Held, Entity) {
+    pub(crate) fn held(&self, node: NodeId, record: &OpRecord) -> (Held, Entity) {
         let mut all = (Held::CannotTell, Entity(0));
         for effect in self.effects(record) {
             match self.shows(node, record, &effect) {
@@ -125,13 +125,13 @@ impl History<'_> {
     }
 
     /// Whether some device holds what an op did.
-    pub fn is_anywhere(&self, record: &OpRecord) -> bool {
+    pub(crate) fn is_anywhere(&self, record: &OpRecord) -> bool {
         self.devices().any(|node| self.held(node, record).0 == Held::Yes)
     }
 
     /// Before a device is wiped: what no other device holds cannot be asked for any more. A message that still holds an
     /// op may yet bring it to another device: whether it did is known at the end.
-    pub fn excuse_where_only(&mut self, wiped: NodeId) {
+    pub(crate) fn excuse_where_only(&mut self, wiped: NodeId) {
         let elsewhere =
             |record: &OpRecord| self.devices().any(|node| node != wiped && self.held(node, record).0 == Held::Yes);
         let only: Vec<OpId> = self
@@ -162,13 +162,13 @@ impl History<'_> {
 }
 
 /// The ops that a row is the work of, opening values among them.
-pub fn authors(row: &Row) -> impl Iterator<Item = OpId> + use<> {
+pub(crate) fn authors(row: &Row) -> impl Iterator<Item = OpId> + use<> {
     let (origin, set_by) = (row.origin, row.set_by);
     let fields = (0..set_by.len()).filter(move |n| *n == 0 || set_by[*n] != set_by[*n - 1]);
     std::iter::once(origin).chain(fields.map(move |n| set_by[n]))
 }
 
 /// Whether the business has a field of this kind at all.
-pub fn has_field(domain: &Domain, wanted: impl Fn(crate::model::Class) -> bool) -> bool {
+pub(crate) fn has_field(domain: &Domain, wanted: impl Fn(crate::model::Class) -> bool) -> bool {
     domain.entities.iter().flat_map(|entity| entity.fields).any(|field| wanted(field.class))
 }
