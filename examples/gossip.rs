@@ -22,6 +22,7 @@ const CHANGE: Verb = Verb(1);
 
 static LIST: Domain = Domain {
     transition: asks_for,
+    pieces: |op, made| made.extend((op.verb == ADD).then_some(Piece { entity: ENTRY, part: 0, amount: None })),
     ..Domain::new(
         "list",
         &[EntitySpec::new("entry", &[FieldSpec::new("amount", Class::Plain)])],
@@ -53,17 +54,15 @@ const GOSSIP: Channel = Channel(1);
 const TICK: Timer = Timer { channel: Channel(2), number: 0 };
 const PERIOD: Span = Span::secs(10);
 
+/// All that the sender knows. Who is told answers with all that it knows by then.
 #[derive(Clone)]
-enum Gossip {
-    /// All that the sender knows; and please tell me all that you know.
-    Tell(Vec<Row>),
-    /// All that the other knows, now that it has been told.
-    Answer(Vec<Row>),
+struct Gossip {
+    rows: Vec<Row>,
+    answers: bool,
 }
 impl Message for Gossip {
     fn bytes(&self) -> u32 {
-        let (Gossip::Tell(rows) | Gossip::Answer(rows)) = self;
-        16 + 32 * rows.len() as u32
+        16 + 32 * self.rows.len() as u32
     }
 }
 
@@ -107,8 +106,8 @@ impl Disk {
             }
         }
     }
-    fn all(&self) -> Vec<Row> {
-        self.entries.values().copied().collect()
+    fn gossip(&self, answers: bool) -> Gossip {
+        Gossip { rows: self.entries.values().copied().collect(), answers }
     }
 }
 
@@ -168,7 +167,7 @@ impl SharedList {
         let others: Vec<NodeId> = cx.others().collect();
         if !others.is_empty() {
             let other = others[cx.draw(others.len() as u64) as usize];
-            cx.send(other, GOSSIP, cx.cause(), disk.unconfirmed.keys().copied(), Gossip::Tell(disk.all()));
+            cx.send(other, GOSSIP, cx.cause(), disk.unconfirmed.keys().copied(), disk.gossip(false));
         }
         cx.set_timer(TICK, PERIOD, None);
     }
@@ -195,13 +194,13 @@ impl Node for SharedList {
             Input::Booted => cx.set_timer(TICK, PERIOD, None),
             Input::Timer(_) => self.tick(disk, cx),
             Input::Op(op) => self.does(disk, op, cx),
-            Input::Message { from, message: Gossip::Tell(rows) } => {
+            Input::Message { from, message: Gossip { rows, answers } } => {
                 disk.merge(&rows, cx);
-                cx.reply(from, cx.request(), [], Gossip::Answer(disk.all()));
-            }
-            Input::Message { message: Gossip::Answer(rows), .. } => {
-                disk.merge(&rows, cx);
-                self.confirms(disk, &rows, cx);
+                if answers {
+                    self.confirms(disk, &rows, cx);
+                } else {
+                    cx.reply(from, cx.request(), [], disk.gossip(true));
+                }
             }
             _ => {} // what got lost or damaged is told again at a later tick
         }

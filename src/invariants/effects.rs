@@ -5,10 +5,11 @@
 use super::history::canonical;
 use super::{Breach, History, Invariant, Log, Moment, OpRecord, wants};
 use crate::model::domain::{Piece, SPLIT};
+use crate::model::op::LINES;
 use crate::model::table::Sorted;
-use crate::model::{Entity, Key, Row};
+use crate::model::{Domain, Entity, Key, Op, Row, Verb};
 use crate::sim::{NodeId, OpId};
-use crate::system::{Why, Write};
+use crate::system::{Facts, Why, Write};
 
 fn rows_of<'a>(history: &'a History<'_>, node: NodeId, op: OpId, piece: &'a Piece) -> impl Iterator<Item = &'a Row> {
     let view = history.node(node);
@@ -121,12 +122,25 @@ impl OpAllOrNothing {
     }
 }
 
+/// Whether an op of this verb cannot be done by half, whatever it names.
+fn is_of_one_piece(domain: &Domain, verb: Verb) -> bool {
+    let lines = (1..=LINES as u64).map(|n| (Key(n), n as i64));
+    let op = Op::new(OpId(1), NodeId(1), verb).on(Key(1));
+    let mut pieces = Vec::new();
+    (domain.pieces)(&lines.fold(op, |op, (key, value)| op.line(key, value)), &mut pieces);
+    pieces.len() < 2 && pieces.iter().all(|piece| piece.amount.is_none())
+}
+
 impl Invariant for OpAllOrNothing {
     fn name(&self) -> &'static str {
         "op-all-or-nothing"
     }
     fn promise(&self) -> &'static str {
         "a sale, its lines and its movements exist together or not at all, on every node"
+    }
+    fn not_checked(&self, _: &Facts, domain: &Domain) -> Option<&'static str> {
+        let of_one_piece = |(verb, _)| is_of_one_piece(domain, verb);
+        domain.verb_specs().all(of_one_piece).then_some("no op of the business makes more than one row")
     }
     fn wants(&self) -> u8 {
         wants::WROTE | wants::BETWEEN

@@ -298,8 +298,12 @@ impl OwnWritesStay {
                     log.broke(history.domain, breach, || {
                         let name = scenario.row_name(row.entity, canonical(&row));
                         let spec = &history.domain.fields(row.entity)[field as usize];
+                        let why = match history.facts.server {
+                            true => " though nobody had decided so",
+                            false => ", which its user had seen before",
+                        };
                         format!(
-                            "on {} the {} of {name}, set by {} there, was replaced by {} though nobody had decided so",
+                            "on {} the {} of {name}, set by {} there, was replaced by {}{why}",
                             scenario.node_name(node),
                             spec.name,
                             scenario.op_name(own),
