@@ -1,6 +1,6 @@
 //! What can come up in a business at all, so that nobody is asked to have tested what cannot.
 //!
-//! Why: a small business deletes nothing and refers to nothing; a campaign on it has missed nothing by never seeing a
+//! Why: a small business deletes nothing and may make no row; a campaign on it has missed nothing by never seeing a
 //! deleted row come back. It is read off ops that the business invents and what its transition says of them; so a
 //! business that leaves its transition out says that its ops make, change and delete no rows that could be held against
 //! it. What comes up all the same is judged all the same.
@@ -14,16 +14,10 @@ use std::collections::BTreeMap;
 pub struct Reach {
     /// An op makes a row.
     pub makes: bool,
-    /// An op brings about several pieces, or one of a certain amount.
-    pub several: bool,
     /// An op deletes a row or empties a field.
     pub deletes: bool,
-    /// A field refers to a row, or an op names a row that another has made.
-    pub refers: bool,
     /// A field never changes once it is set.
     pub frozen: bool,
-    /// A field is a quantity.
-    pub quantities: bool,
 }
 
 struct Shown(BTreeMap<(Entity, Key), Row>);
@@ -37,10 +31,8 @@ impl Rows for Shown {
 impl Reach {
     /// Before any op was seen: what the fields alone say.
     pub fn new(domain: &Domain) -> Reach {
-        let any = |is: fn(Class) -> bool| domain.entities.iter().any(|e| e.fields.iter().any(|field| is(field.class)));
-        let refers = any(|class| matches!(class, Class::Reference(_)));
-        let (frozen, quantities) = (any(|class| class == Class::Frozen), any(|class| class == Class::Quantity));
-        Reach { refers, frozen, quantities, ..Reach::default() }
+        let mut fields = domain.entities.iter().flat_map(|entity| entity.fields);
+        Reach { frozen: fields.any(|field| field.class == Class::Frozen), ..Reach::default() }
     }
 
     /// Looks at the ops of one day, in order, as if one device had done them all.
@@ -48,10 +40,8 @@ impl Reach {
         let mut shown = Shown(opening.iter().map(|row| ((row.entity, row.key), *row)).collect());
         let (mut pieces, mut effects) = (Vec::new(), Vec::new());
         for op in ops {
-            self.refers |= op.lines().iter().map(|line| line.key).chain([op.target]).any(Key::is_made);
             (domain.pieces)(op, &mut pieces);
             self.makes |= !pieces.is_empty();
-            self.several |= pieces.len() > 1 || pieces.iter().any(|piece| piece.amount.is_some());
             pieces.clear();
             (domain.transition)(op, &shown, &mut effects);
             for effect in effects.drain(..) {
@@ -89,12 +79,12 @@ mod tests {
     use crate::sim::NodeId;
 
     #[test]
-    fn a_sale_makes_several_rows_and_a_deletion_deletes() {
+    fn a_sale_makes_rows_and_a_deletion_deletes() {
         let opening = [Row::new(PRODUCT, Key(1)), Row::new(SUPPLIER, Key(2))];
         let mut reach = Reach::new(&RETAIL);
-        assert!(reach.refers && !reach.makes && !reach.several && !reach.deletes);
+        assert!(!reach.makes && !reach.deletes);
         reach.see(&RETAIL, &opening, &[Op::new(OpId(1), NodeId(1), SELL).line(Key(1), 2)]);
-        assert!(reach.makes && reach.several && !reach.deletes);
+        assert!(reach.makes && !reach.deletes);
         reach.see(&RETAIL, &opening, &[Op::new(OpId(2), NodeId(1), DELETE_SUPPLIER).on(Key(2))]);
         assert!(reach.deletes);
     }
@@ -103,6 +93,6 @@ mod tests {
     fn a_business_of_one_number_reaches_nothing() {
         static STOCK: [EntitySpec; 1] = [EntitySpec::new("product", &[FieldSpec::new("stock", Class::Quantity)])];
         static SHOP: Domain = Domain::new("shop", &STOCK, &[]);
-        assert_eq!(Reach::new(&SHOP), Reach { quantities: true, ..Reach::default() });
+        assert_eq!(Reach::new(&SHOP), Reach::default());
     }
 }

@@ -186,23 +186,35 @@ impl Row {
     }
 
     /// The same with a field set by the row's origin.
+    ///
+    /// # Panics
+    /// If `field` is [`FIELDS`] or more.
     pub fn with(mut self, field: u8, value: Value) -> Row {
         self.fields[field as usize] = value;
         self.set_by[field as usize] = self.origin;
         self
     }
 
-    /// A field.
+    /// A field; [`Value::MISSING`] if it was never set.
+    ///
+    /// # Panics
+    /// If `field` is [`FIELDS`] or more.
     pub fn get(&self, field: u8) -> Value {
         self.fields[field as usize]
     }
 
     /// A field's integer; 0 for missing and null.
+    ///
+    /// # Panics
+    /// If `field` is [`FIELDS`] or more.
     pub fn int(&self, field: u8) -> i64 {
         self.get(field).or_zero()
     }
 
-    /// Sets a field on behalf of `op`.
+    /// Sets a field on behalf of `op`; report the change with [`crate::system::Context::wrote`].
+    ///
+    /// # Panics
+    /// If `field` is [`FIELDS`] or more.
     pub fn set(&mut self, field: u8, value: Value, op: OpId) {
         self.fields[field as usize] = value;
         self.set_by[field as usize] = op;
