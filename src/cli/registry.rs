@@ -53,12 +53,12 @@ impl Registry {
     }
 
     /// The command that starts this program.
-    pub fn command(&self) -> &str {
+    pub(crate) fn command(&self) -> &str {
         self.called.as_deref().unwrap_or("squall")
     }
 
     /// Whether squall's own systems are among them, with their stores, knobs and canaries.
-    pub fn has_engine(&self) -> bool {
+    pub(crate) fn has_engine(&self) -> bool {
         self.engine
     }
 
@@ -131,7 +131,7 @@ impl Registry {
     ///
     /// # Panics
     /// If there is no system at all.
-    pub fn first(&self) -> String {
+    pub(crate) fn first(&self) -> String {
         self.systems.first().expect("a program without systems says so before it runs a command").name()
     }
 

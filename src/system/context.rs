@@ -319,3 +319,30 @@ impl<M> Context<M> {
         row.with(0, Value::int(i64::from(op.0))).with(1, Value::int(what as i64))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Op;
+
+    fn context() -> Context<()> {
+        Context::new(Choices::replay(Vec::new()))
+    }
+
+    #[test]
+    fn what_changed_is_reported_row_by_row_and_what_stayed_is_not() {
+        let (op, mut cx) = (Op::new(OpId(1), NodeId(1), crate::model::Verb(0)), context());
+        let [gone, kept, old] = [1, 2, 3].map(|n| Row::new(Entity(0), Key(n)));
+        let (changed, new) = (old.with(0, Value::int(7)), Row::made(Entity(0), &op, 0));
+        cx.changed([gone, kept, old].iter(), [kept, changed, new].iter(), op.id, Why::Effect);
+        let written: Vec<_> = cx.writes.iter().map(|write| (write.before, write.after)).collect();
+        assert_eq!(written, [(Some(gone), None), (Some(old), Some(changed)), (None, Some(new))]);
+    }
+
+    #[test]
+    fn a_quantity_that_is_missing_counts_from_nothing() {
+        let (mut row, mut cx) = (Row::new(Entity(0), Key(1)), context());
+        cx.add(&mut row, 0, -3, OpId(1));
+        assert_eq!((row.int(0), row.set_by[0], cx.writes.len()), (-3, OpId(1), 1));
+    }
+}
