@@ -6,12 +6,14 @@ mod carried;
 pub mod link;
 pub mod node;
 pub mod outcome;
+mod panics;
 pub mod parting;
 pub mod subject;
 pub mod trace;
 pub mod world;
 
 pub use outcome::{End, Histogram, Metrics, OutboxAt, Outcome};
+pub use panics::{is_the_system_s, watch_panics};
 pub use parting::{Parting, parting};
 pub use subject::{Subject, Systems, Unknown, Variant};
 pub use trace::{Event, Loss, What};

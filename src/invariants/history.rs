@@ -5,6 +5,7 @@
 
 use super::commits::{Commit, Commits};
 use super::epochs::Epochs;
+use super::running::Stopped;
 use crate::model::domain::SPLIT;
 use crate::model::table::{Sorted, Table};
 use crate::model::{Class, Domain, Entity, Key, Op, Row, Scenario};
@@ -174,6 +175,8 @@ pub struct History<'a> {
     pub as_of: Time,
     /// Whether the run came to rest.
     pub rested: bool,
+    /// Why the run was ended before that, if it was.
+    pub stopped: Option<Stopped>,
     /// True where the run was not deviant in any clock.
     pub clocks_true: bool,
 }
@@ -243,6 +246,7 @@ impl<'a> History<'a> {
             damaged: false,
             as_of: Time::ZERO,
             rested: false,
+            stopped: None,
             clocks_true: true,
         }
     }

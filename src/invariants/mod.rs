@@ -26,6 +26,7 @@ pub mod questions;
 pub mod references;
 pub mod rejections;
 pub mod retries;
+pub mod running;
 pub mod scope;
 #[cfg(test)]
 mod sound_days;
@@ -263,5 +264,6 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::<clock::ClockIrrelevant>::default(),
         Box::<expiry::BatchesFirstExpiredFirstOut>::default(),
         Box::<retries::RetriesBounded>::default(),
+        Box::<running::NodesKeepRunning>::default(),
     ]
 }

@@ -3,38 +3,38 @@
 //! Nothing happens to any node any more.
 
 use super::*;
+use crate::invariants::running::NodesKeepRunning;
+
+/// What the fingerprint of a run that was stopped ends with, whatever the panic or the loop was.
+const STOPPED: u64 = 0x5707_7ED0;
 
 impl<S: System> World<'_, S> {
-    pub(super) fn finish(mut self, luck: Luck) -> Outcome {
-        self.parent = None;
-        self.withdraw_excuses();
-        let label = Label::new(NodeId::SERVER, Channel(0), Cause::Finish, Point::Boot);
-        self.note(NodeId::SERVER, label, &[], || What::Rested);
-        let mistake = self.compare_rows();
+    /// What the nodes hold and still want, once nothing happens to them any more.
+    pub(super) fn look_at_rest(&mut self) {
         for n in 1..self.slots.len() {
-            let mut pending: Vec<Pending> = Vec::new();
-            if let Seat::Device(device) = &self.slots[n].seat {
-                device.pending(&self.slots[n].disk, &mut |one| pending.push(one));
-            }
-            pending.sort_unstable();
+            let mut pending = self.pending(n);
             pending.dedup();
-            for one in &pending {
-                let bucket = match one.state {
-                    PendingState::Queued => 0,
-                    PendingState::InFlight => 1,
-                    PendingState::GivenUp => 2,
-                    PendingState::DeadLetter => 3,
-                };
-                self.metrics.outbox_at_rest[bucket] += 1;
-            }
             self.history.nodes[n].pending = pending;
         }
-        for index in 0..self.invariants.len() {
-            if self.invariants[index].not_checked(&self.facts, self.scenario.domain).is_none() {
-                let invariant = &mut self.invariants[index];
-                self.log.speaker(index, invariant.name(), self.now);
-                invariant.judge(&self.history, &mut self.log);
+        self.mistake = self.compare_rows();
+    }
+
+    pub(super) fn finish(mut self, luck: Luck) -> Outcome {
+        self.withdraw_excuses();
+        if self.history.stopped.is_none() {
+            self.parent = None;
+            let label = Label::new(NodeId::SERVER, Channel(0), Cause::Finish, Point::Boot);
+            self.note(NodeId::SERVER, label, &[], || What::Rested);
+        }
+        match &self.history.stopped {
+            Some(stopped) => {
+                self.fingerprint.add(STOPPED);
+                if matches!(stopped.how, How::WentRound { .. }) {
+                    self.shorten_trace();
+                }
+                self.judge_stopped();
             }
+            None => self.judge(),
         }
         self.note_broken();
         self.tally();
@@ -62,8 +62,38 @@ impl<S: System> World<'_, S> {
             excused,
             trace: self.trace.into_events(),
             end,
-            mistake: mistake.or(self.endless.map(|(node, what)| format!("{}: {what}", self.scenario.node_name(node)))),
+            mistake: self.mistake,
         }
+    }
+
+    fn judge(&mut self) {
+        for view in &self.history.nodes {
+            for one in &view.pending {
+                let bucket = match one.state {
+                    PendingState::Queued => 0,
+                    PendingState::InFlight => 1,
+                    PendingState::GivenUp => 2,
+                    PendingState::DeadLetter => 3,
+                };
+                self.metrics.outbox_at_rest[bucket] += 1;
+            }
+        }
+        for index in 0..self.invariants.len() {
+            if self.invariants[index].not_checked(&self.facts, self.scenario.domain).is_none() {
+                let invariant = &mut self.invariants[index];
+                self.log.speaker(index, invariant.name(), self.now);
+                invariant.judge(&self.history, &mut self.log);
+            }
+        }
+    }
+
+    /// A run that was stopped did not come to rest: that it was stopped is all that can be said of its end, whatever the
+    /// run was to be held against.
+    fn judge_stopped(&mut self) {
+        let own = self.invariants.iter().position(|invariant| invariant.name() == NodesKeepRunning::NAME);
+        let index = own.unwrap_or(self.invariants.len());
+        self.log.speaker(index, NodesKeepRunning::NAME, self.now);
+        NodesKeepRunning.judge(&self.history, &mut self.log);
     }
 
     fn end(&self) -> End {
@@ -143,6 +173,7 @@ impl<S: System> World<'_, S> {
     /// Holds what the system reported against what it holds.
     fn compare_rows(&self) -> Option<String> {
         for (n, slot) in self.slots.iter().enumerate() {
+            let node = NodeId(n as u16);
             let mirror = &self.history.nodes[n].rows;
             let mut seen = 0;
             let mut difference = None;
@@ -153,8 +184,8 @@ impl<S: System> World<'_, S> {
                 }
             };
             match &slot.seat {
-                Seat::Device(device) => device.rows(&slot.disk, &mut visit),
-                Seat::Server(server) => server.rows(&slot.disk, &mut visit),
+                Seat::Device(device) => inside(node, Doing::Rows, || device.rows(&slot.disk, &mut visit)),
+                Seat::Server(server) => inside(node, Doing::Rows, || server.rows(&slot.disk, &mut visit)),
                 Seat::Down => continue,
             }
             let name = self.scenario.node_name(NodeId(n as u16));

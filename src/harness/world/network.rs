@@ -79,10 +79,10 @@ impl<S: System> World<'_, S> {
                 request.point(Point::Reply).number(copy)
             }
         };
-        let bytes = message.bytes();
+        let (bytes, compressed) = inside(node, Doing::Sizing, || (message.bytes(), message.compressed()));
         self.metrics.messages += 1;
         self.metrics.bytes += u64::from(bytes);
-        self.metrics.compressed_bytes += u64::from(message.compressed());
+        self.metrics.compressed_bytes += u64::from(compressed);
         self.send_order += 1;
         let order = self.send_order;
         let fate = if self.healed { None } else { self.cx.choices.message(label) };
@@ -123,7 +123,7 @@ impl<S: System> World<'_, S> {
                 arrival = arrival.max(departs);
             }
             let garbled = match fate {
-                Some(Fate::Corrupt(luck)) => !message.corrupt(luck),
+                Some(Fate::Corrupt(luck)) => !inside(node, Doing::Sizing, || message.corrupt(luck)),
                 Some(Fate::Truncate) => true,
                 _ => false,
             };
