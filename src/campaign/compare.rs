@@ -9,7 +9,7 @@ use super::estimate::{Estimate, Quantile, Sums, difference, quantile, share};
 use super::figure::{Day, FIGURES};
 use super::finding::{Breadth, Suspect, examine, findings, suspects};
 use super::report::{Progress, Report};
-use super::run::{BLOCK, Campaign, TWICE, guarded, in_parallel};
+use super::run::{BLOCK, Campaign, guarded, in_parallel, is_run_twice};
 use super::tally::Tally;
 use crate::explore::{Profile, generate};
 use crate::harness::{Luck, Outcome, Subject};
@@ -241,11 +241,8 @@ impl Comparison {
             match guarded(run) {
                 Ok(outcome) => {
                     row.count(seed, &day, &outcome, first.as_ref().unwrap_or(&outcome), names);
-                    if seed.is_multiple_of(TWICE) {
-                        let again = run().fingerprint;
-                        if again != outcome.fingerprint {
-                            row.tally.differed(seed, outcome.fingerprint, again);
-                        }
+                    if is_run_twice(&self.seeds, seed) {
+                        row.tally.compare(seed, &outcome, guarded(run));
                     }
                     first.get_or_insert(outcome);
                 }

@@ -6,6 +6,7 @@
 
 pub mod blindness;
 pub mod compare;
+pub mod divergence;
 pub mod estimate;
 pub mod figure;
 pub mod finding;
@@ -18,11 +19,12 @@ pub mod vacuity;
 
 pub use blindness::{Attempt, Sight, sight};
 pub use compare::{Cell, Compared, Comparison, Fixed, Standing, Tested};
+pub use divergence::{Divergence, Nondeterminism};
 pub use estimate::{Estimate, Quantile};
 pub use figure::{FIGURES, Figure};
 pub use finding::{Breadth, Finding};
 pub use hunt::{Hunt, Quarry, Size, Tale, hunt, shortest};
-pub use report::{Nondeterminism, Progress, Report};
+pub use report::{Progress, Report};
 pub use run::{Campaign, in_parallel};
 pub use tally::Broken;
 pub use twin::{ClockTwin, Compare};

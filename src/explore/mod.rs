@@ -27,7 +27,7 @@ pub(crate) mod test_shop;
 
 pub use conditions::Conditions;
 pub use explicit::explicit;
-pub use generate::generate;
+pub use generate::{device_name, generate};
 pub use necessity::{Necessity, necessity};
 pub use passing::{Change, NoTwin, Twin, passing_twin};
 pub use profile::{Profile, UnknownProfile};

@@ -3,6 +3,7 @@
 //! Knows the contract and the invariants, and no sync engine (promise P5).
 
 mod carried;
+pub mod heard;
 pub mod link;
 pub mod node;
 pub mod outcome;
@@ -12,6 +13,7 @@ pub mod subject;
 pub mod trace;
 pub mod world;
 
+pub use heard::Heard;
 pub use outcome::{End, Histogram, Metrics, OutboxAt, Outcome};
 pub use panics::{is_the_system_s, watch_panics};
 pub use parting::{Parting, parting};

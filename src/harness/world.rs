@@ -11,6 +11,7 @@ mod restore;
 mod rounds;
 
 use super::carried::Carried;
+use super::heard::Heard;
 use super::link::Direction;
 use super::node::{Seat, Slot};
 use super::outcome::{End, Metrics, OutboxAt, Outcome};
@@ -113,6 +114,9 @@ struct World<'a, S: System> {
     send_order: u32,
     newest: Vec<[u32; 2]>,
     rounds: Rounds,
+    heard: Heard,
+    /// Whether anything came of the message that is being handled.
+    answered: bool,
     mistake: Option<String>,
     /// In runs that never heal the final phase begins no earlier.
     acted_by: Time,
@@ -183,6 +187,8 @@ impl<'a, S: System> World<'a, S> {
             send_order: 0,
             newest: vec![[0; 2]; count],
             rounds: Rounds::default(),
+            heard: Heard::default(),
+            answered: false,
             mistake: None,
             backups: Vec::new(),
             acted_by: scenario.steps.iter().map(|step| step.at).fold(Time::ZERO + Span::secs(600), Time::max),
@@ -574,6 +580,7 @@ impl<'a, S: System> World<'a, S> {
                 Seat::Down => return,
             }
             step += 1;
+            self.answered |= self.cx.has_effect();
             let resume = self.cx.resume.take();
             self.take_writes(node);
             let mark = if matches!(base.get_point(), Point::Step) {

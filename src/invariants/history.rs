@@ -74,6 +74,8 @@ pub struct OpRecord {
     pub given_up: bool,
     /// Its device took it back.
     pub rolled_back: bool,
+    /// A message that lists no ops was sent because of it.
+    pub named: bool,
     /// It changed something on its own device.
     pub local: bool,
     /// It changed a business row on the server.
@@ -99,6 +101,7 @@ impl OpRecord {
             decided_against: false,
             given_up: false,
             rolled_back: false,
+            named: false,
             local: false,
             committed: false,
             made: Vec::new(),

@@ -45,7 +45,11 @@ impl<S: System> World<'_, S> {
         };
         self.history.damaged = damaged;
         self.history.as_of = if to.is_server() { Time::ZERO } else { sent };
+        self.answered = false;
         self.handle(input, &ops);
+        if !(garbled || damaged || overloaded) {
+            self.heard.arrived(label.channel(), self.answered);
+        }
         self.history.damaged = false;
         self.history.as_of = Time::ZERO;
     }
@@ -58,6 +62,13 @@ impl<S: System> World<'_, S> {
                 self.metrics.requests += 1;
                 if self.facts.pulls.contains(&channel) {
                     self.history.nodes[node.index()].asked = Some(self.now);
+                }
+                self.heard.sent(node);
+                if ops.is_empty()
+                    && let Cause::Op(op) = cause
+                    && let Some(record) = self.history.op_mut(op)
+                {
+                    record.named = true;
                 }
                 if !ops.is_empty() {
                     let now = self.now;
