@@ -32,6 +32,7 @@ fn trouble(name: &str, policy: Policy) -> Option<String> {
         let (scenario, luck) = generate(&RETAIL, &profile, seed);
         let run = catch_unwind(AssertUnwindSafe(|| Subject::run(&engine, &scenario, luck, false)));
         match run {
+            Ok(outcome) if outcome.was_stopped() => Some(format!("seed {seed}: {:?}", outcome.violations.last())),
             Ok(outcome) => outcome.mistake.map(|mistake| format!("seed {seed}: {mistake}")),
             Err(_) => Some(format!("seed {seed}: panicked")),
         }

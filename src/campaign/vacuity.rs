@@ -160,6 +160,24 @@ mod tests {
     }
 
     #[test]
+    fn a_silent_channel_is_a_note_below_a_thousand_runs_and_a_failure_from_there() {
+        let silent = |runs| {
+            judged("default", 300, move |report| {
+                (report.exercised, report.runs, report.heard.channels_answered) = (3, runs, 0);
+            })
+        };
+        let few = silent(999);
+        assert_eq!((few.verdict, few.messages_never_answered.as_slice()), (Verdict::TooFewRuns, ["push"].as_slice()));
+        assert_eq!(silent(1_000).verdict, Verdict::Vacuous);
+    }
+
+    #[test]
+    fn a_system_that_never_answered_any_op_is_vacuous_at_once() {
+        let found = judged("default", 3, |report| (report.exercised, report.heard.verbs_answered) = (3, 0));
+        assert_eq!((found.verdict, found.empty), (Verdict::Vacuous, false));
+    }
+
+    #[test]
     fn a_fault_that_never_fired_in_a_thousand_runs_is_a_failure() {
         let found = judged("default", 30, |report| (report.exercised, report.runs, report.faults[0]) = (3, 1_000, 0));
         assert!(found.faults_never.contains(&"drop"));

@@ -18,6 +18,8 @@ mod flaws;
 mod fuzz;
 mod interrupt;
 mod list;
+#[cfg(test)]
+mod misbehaving;
 mod output;
 mod progress;
 mod registry;
@@ -26,6 +28,9 @@ mod saving;
 mod select;
 mod shrink;
 mod stopwatch;
+#[cfg(test)]
+#[path = "../../tests/misbehaving/stranger.rs"]
+mod stranger;
 mod sweep;
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,10 @@ fn events(scenario: &Scenario, facts: &Facts, divergence: &Divergence) -> [Strin
     };
     let told = [tell(one), tell(other)];
     match divergence.events.clone() {
+        [Some(one), Some(other)] if told[0] == told[1] && one.what == other.what => {
+            let [first, second] = told;
+            [format!("{first}, at {}", one.at), format!("{second}, at {}", other.at)]
+        }
         // The words leave out what differs: a figure in a row, the size of a message.
         [Some(one), Some(other)] if told[0] == told[1] => {
             let [first, second] = told;
