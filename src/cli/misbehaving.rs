@@ -94,7 +94,7 @@ fn a_replay_that_ends_in_two_ways_names_the_first_event_that_differs() {
       "squall": 1, "title": "One sale", "domain": "retail", "devices": ["till"],
       "rows": { "product": { "X": { "stock": 5, "price": 1000 } } },
       "steps": [ { "at": "1s", "device": "till", "sell": { "X": 2 }, "id": "sale-1" } ],
-      "expect": { "stranger": { "told": { "sale-1": "synced" } } }
+      "expect": { "stranger": { "holds": true, "told": { "sale-1": "synced" } } }
     }"#;
     std::fs::write(&path, story).unwrap();
     let (text, exit) = squall(Manner::IsMoody, &["replay", path.to_str().unwrap()]);
@@ -112,6 +112,11 @@ fn silence_is_listed_and_ends_with_4_where_no_op_is_answered() {
     let (text, value, ..) = fuzzed(Manner::IsDeafOnTheServer, "polite", "0..20");
     assert!(text.contains("channels answered 0 of 1   never: push"), "{text}");
     assert_eq!(value["messages_never_answered"], serde_json::json!(["push"]));
+    let (text, ..) = fuzzed(Manner::SellsOnly, "polite", "0..20");
+    let verbs = text.lines().find(|line| line.starts_with("verbs answered ")).expect("verbs are listed");
+    assert!(verbs.contains("spend") && !verbs.contains("sell,"), "{verbs}");
+    let (text, ..) = fuzzed(Manner::HasAMuteTill, "polite", "0..20");
+    assert!(text.contains("devices that sent something 2 of 3   never: till-1"), "{text}");
 }
 
 #[test]
