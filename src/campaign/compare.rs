@@ -5,6 +5,7 @@
 //! both systems send meets the same fate. So the difference between two systems is estimated from runs in pairs, which
 //! is far sharper than two shares by themselves. It prints nothing. Entry type: [`Comparison`].
 
+use super::divergence::divergence;
 use super::estimate::{Estimate, Quantile, Sums, difference, quantile, share};
 use super::figure::{Day, FIGURES};
 use super::finding::{Breadth, Suspect, examine, findings, suspects};
@@ -269,6 +270,12 @@ impl Comparison {
             let share = share(broken, runs);
             Cell { invariant: invariant.name(), tested, runs: broken, share, newly_broken, newly_held, difference }
         });
+        let mut report = Report::of(&self.campaign(subject), row.tally.clone(), Vec::new(), stopped);
+        if let Some(unstable) = &mut report.nondeterministic {
+            let (scenario, luck) = generate(subject.domain(), &self.profile, unstable.seed);
+            let luck = self.fixed.apply(luck, unstable.seed);
+            unstable.divergence = divergence(&|| subject.run(&scenario, luck, true));
+        }
         let metrics = &row.tally.metrics;
         let both = |ended, due| [50, 99].map(|percent| quantile(ended, due, runs, percent));
         Standing {
@@ -277,7 +284,7 @@ impl Comparison {
             differences: row.differences.iter().map(Sums::ratio).collect(),
             to_server: both(&metrics.sale_to_server, metrics.sales_due),
             to_others: both(&metrics.sale_to_others, metrics.sales_due_elsewhere),
-            report: Report::of(&self.campaign(subject), row.tally.clone(), Vec::new(), stopped),
+            report,
             tally: row.tally,
         }
     }

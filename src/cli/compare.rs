@@ -17,8 +17,9 @@ use super::saving::Saved;
 use super::select;
 use super::stopwatch::{Stopwatch, rate};
 use crate::campaign::{Compared, Comparison, Fixed, Standing, Verdict, vacuity};
-use crate::explore::Profile;
+use crate::explore::{Profile, generate};
 use crate::harness::Subject;
+use crate::report::divergence;
 use crate::report::standing::{self, Named, Shape};
 use crate::report::words::{plural, thousands};
 use crate::scenario::nearest;
@@ -288,6 +289,8 @@ fn notes(system: &Arc<dyn Subject>, profile: &Profile, standing: &Standing, out:
     }
     if let Some(unstable) = &report.nondeterministic {
         out.line(format!("NOT DETERMINISTIC: {}, seed {}", report.system, unstable.seed))?;
+        let (scenario, _) = generate(system.domain(), profile, unstable.seed);
+        out.print(&divergence::text(&scenario, &system.facts(), unstable.divergence.as_deref()))?;
     }
     for (seed, mistake) in &report.model_mistakes {
         out.line(format!("a mistake in the model of {}, seed {seed}: {mistake}", report.system))?;

@@ -69,7 +69,7 @@ fn a_panic_is_a_finding_that_is_saved_replayed_explained_and_shrunk() {
 
 #[test]
 fn an_endless_loop_is_a_finding_whose_story_is_short() {
-    let (text, value, exit, folder) = fuzzed(Manner::DoesTwoTasksInTurn, "default", "0..20");
+    let (text, value, exit, folder) = fuzzed(Manner::DoesTwoTasksInTurn, "default", "0..40");
     assert_eq!(exit, Exit::Broken, "{text}");
     assert!(text.contains("went round without time passing: task 3, task 4, again and again"), "{text}");
     assert_eq!(value["model_mistakes"].as_array().unwrap().len(), 0);

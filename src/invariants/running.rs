@@ -49,7 +49,7 @@ pub enum Doing {
     Pending,
     /// Saying which rows belong on it.
     Scope,
-    /// Being asked for the size of a message, or having one damaged.
+    /// Being asked for the size of a message, or having one copied or damaged.
     Sizing,
 }
 

@@ -143,7 +143,7 @@ impl<S: System> World<'_, S> {
             let parcel = Box::new(Parcel { to, from, message, ops, damaged, garbled, sent, order });
             if let Some(Fate::Duplicate(more)) = fate {
                 self.in_flight += 1;
-                let what = Pends::Deliver(parcel.clone());
+                let what = Pends::Deliver(inside(node, Doing::Sizing, || parcel.clone()));
                 self.push(self.capped(polite + more, polite), label.number(label.get_number() + 1), what);
             }
             self.in_flight += 1;
