@@ -114,7 +114,7 @@ fn silence_is_listed_and_ends_with_4_where_no_op_is_answered() {
     assert_eq!(value["messages_never_answered"], serde_json::json!(["push"]));
     let (text, ..) = fuzzed(Manner::SellsOnly, "polite", "0..20");
     let verbs = text.lines().find(|line| line.starts_with("verbs answered ")).expect("verbs are listed");
-    assert!(verbs.contains("spend") && !verbs.contains("sell,"), "{verbs}");
+    assert!(verbs.contains("set-price") && !verbs.contains("sell,"), "{verbs}");
     let (text, ..) = fuzzed(Manner::HasAMuteTill, "polite", "0..20");
     assert!(text.contains("devices that sent something 2 of 3   never: till-1"), "{text}");
 }
