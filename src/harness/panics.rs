@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_panic_inside_is_caught_with_its_message_and_its_place() {
-        let panic = within(|| inside(TILL, Doing::Booted, || panic!("no\n  luck"))).err().expect("it panicked");
+        let panic = within(|| inside(TILL, Doing::Booted, || panic!("no\n  luck"))).expect_err("it panicked");
         assert_eq!((panic.node, panic.doing), (TILL, Doing::Booted));
         assert!(panic.text.starts_with("no luck (src/harness/panics.rs:"), "{}", panic.text);
     }
