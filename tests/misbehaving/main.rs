@@ -22,7 +22,7 @@ fn fuzzed(manner: Manner, profile: &str, runs: u64) -> Report {
 
 fn judged(manner: Manner, profile: &str, runs: u64) -> Vacuity {
     let campaign = campaign(manner, profile, runs);
-    vacuity(&campaign.run(&|_| {}), &campaign.profile, &Subject::facts(&*campaign.subject), campaign.subject.domain())
+    vacuity(&campaign.run(&|_| {}), &campaign.profile, &*campaign.subject)
 }
 
 /// The one story of how it stopped; and that no bug of squall is seen in it.

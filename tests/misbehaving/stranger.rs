@@ -6,7 +6,7 @@
 use squall::model::retail::{PRODUCT, RETAIL, SELL, field};
 use squall::model::{Domain, Op, Row, Value};
 use squall::sim::{Cause, Channel, NodeId, OpId, Span};
-use squall::system::{Context, Facts, Input, Message, Node, Reports, System, Task, Timer, Why, Word};
+use squall::system::{Context, Facts, Input, Message, Node, System, Task, Timer, Why, Word};
 use std::hash::{BuildHasher, Hasher};
 
 const PUSH: Channel = Channel(1);
