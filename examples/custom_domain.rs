@@ -87,7 +87,7 @@ impl Message for Talk {}
 
 type Book = BTreeMap<(Entity, Key), Row>;
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Disk {
     /// The server's book; on a desk as it was last heard of.
     book: Book,
@@ -147,14 +147,7 @@ impl System for Calendar {
     }
     fn disk(&self, _: NodeId, _: u32, rows: &mut dyn Iterator<Item = Row>) -> Disk {
         let book = rows.map(|row| ((row.entity, row.key), row)).collect();
-        Disk {
-            book,
-            state: (0, 0),
-            outbox: Vec::new(),
-            taken: Vec::new(),
-            refused: Vec::new(),
-            verdicts: BTreeMap::new(),
-        }
+        Disk { book, ..Disk::default() }
     }
     fn device(&self, _: NodeId, _: &Disk) -> Desk {
         Desk
@@ -250,10 +243,8 @@ impl Server {
             }
             _ => return Verdict::Accepted,
         };
-        if book
-            .values()
-            .any(|row| !row.deleted && (row.get(IN_ROOM), row.get(HOUR)) == (room, hour) && row.entity == APPOINTMENT)
-        {
+        let same = |row: &Row| row.entity == APPOINTMENT && (row.get(IN_ROOM), row.get(HOUR)) == (room, hour);
+        if book.values().any(|row| !row.deleted && same(row)) {
             cx.reach(0);
             return refused(Rule::Taken);
         }
