@@ -308,7 +308,7 @@ impl Invariant for NoDoubleBooking {
     }
 }
 
-fn calendar(name: &'static str, looks: bool) -> impl Subject {
+fn calendar(name: &'static str, looks: bool) -> impl squall::harness::Subject {
     with_invariants(Calendar { name, looks }, || vec![Box::new(NoDoubleBooking)])
 }
 

@@ -97,7 +97,7 @@ fn main() {
 /// The smallest story of a thousand random days, if one of them breaks a promise.
 fn first_finding(shop: Shop) -> Option<String> {
     let days = Campaign::new(Arc::new(shop), Profile::find("default").ok()?, 0..1_000).run(&|_| {});
-    days.findings.first().map(|one| table(&one.scenario, &System::facts(&shop), &one.outcome, Style::default()))
+    days.findings.first().map(|one| table(&one.scenario, &shop.facts(), &one.outcome, Style::default()))
 }
 
 #[test]
