@@ -23,7 +23,7 @@ mod progress;
 mod registry;
 mod replay;
 mod saving;
-mod select;
+pub(crate) mod select;
 mod shrink;
 mod stopwatch;
 mod sweep;
