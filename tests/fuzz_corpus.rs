@@ -13,7 +13,7 @@ use squall::invariants::Identity;
 use squall::model::Scenario;
 use squall::sim::{Deviation, Fate, Label, NodeId, Point, Span, Time};
 use std::fs;
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, UnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// A target: what an input is held against.
@@ -31,7 +31,7 @@ fn inputs(folder: &str, target: &str) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 /// What a body says of an input that breaks something.
-fn complaint(body: impl FnOnce() + std::panic::UnwindSafe) -> Option<String> {
+fn complaint(body: impl FnOnce() + UnwindSafe) -> Option<String> {
     let panic = catch_unwind(body).err()?;
     Some(panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "a panic without a message".into()))
 }
@@ -65,10 +65,9 @@ fn every_kept_bad_day_shrinks_to_a_story_that_keeps_what_it_breaks() {
 fn the_kept_schedules_break_promises_of_a_flawed_system_and_the_complaint_is_a_file_that_replays() {
     let registry = Registry::builtin();
     let flawed = registry.find("seri-2026-01-16").unwrap();
-    let complaints = inputs("corpus", "schedule").into_iter().filter_map(|(_, bytes)| {
-        let flawed: &dyn Subject = &*flawed;
-        complaint(std::panic::AssertUnwindSafe(|| hold_schedule(flawed, &bytes)))
-    });
+    let complaints = inputs("corpus", "schedule")
+        .into_iter()
+        .filter_map(|(_, bytes)| complaint(AssertUnwindSafe(|| hold_schedule(&flawed, &bytes))));
     let text = complaints.into_iter().find(|text| text.contains("broke")).expect("a flawed system breaks a promise");
     let (what, file) = text.split_once('\n').expect("the complaint ends with a file");
     assert!(what.starts_with("seri-2026-01-16 broke "), "{what}");

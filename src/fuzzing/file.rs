@@ -115,6 +115,6 @@ mod tests {
         scenario.rows = (scenario.domain.opening)(&mut crate::model::domain::Dice::new(crate::sim::Draw(1)), false);
         let twin = scenario.rows[0].clone();
         scenario.rows.insert(0, twin);
-        read_back(&super::super::story("Twins", &scenario, systems::sound(0)));
+        read_back(&super::super::story("Twins", &scenario, &**systems::sound(0)));
     }
 }

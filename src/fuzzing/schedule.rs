@@ -13,6 +13,7 @@ use crate::explore::explicit;
 use crate::harness::{Luck, Subject};
 use crate::model::Scenario;
 use crate::sim::{Key, Odds, Span};
+use std::sync::Arc;
 
 const TITLE: &str = "A day from bytes";
 
@@ -28,11 +29,12 @@ pub fn schedule(bytes: &[u8]) {
 ///
 /// # Panics
 /// If the day of these bytes breaks a promise on it.
-pub fn hold_schedule(subject: &dyn Subject, bytes: &[u8]) {
+pub fn hold_schedule(system: &Arc<dyn Subject>, bytes: &[u8]) {
+    let subject = &**system;
     let scenario = scenario(subject, bytes);
     let story = story(TITLE, &scenario, subject);
     read_back(&story);
-    let outcome = subject.run(&scenario, Luck::Replay, false);
+    let outcome = systems::watched(system).run(&scenario, Luck::Replay, false);
     if let Some(violation) = outcome.violations.first() {
         broke(&format!("{} broke {}: {}", subject.name(), violation.invariant, violation.text), &story);
     }

@@ -34,7 +34,7 @@ pub fn shrinker(bytes: &[u8]) {
 pub fn hold_shrinker(shrink: Shrinker, bytes: &[u8]) {
     let bytes = &bytes[..bytes.len().min(LONGEST)];
     let chooses = bytes.first().copied().unwrap_or(0);
-    let subject = systems::flawed(chooses);
+    let subject = &**systems::flawed(chooses);
     let scenario = schedule::scenario(subject, bytes);
     let outcome = subject.run(&scenario, Luck::Replay, false);
     let Some(violation) = outcome.violations.get(usize::from(chooses >> 4) % outcome.violations.len().max(1)) else {

@@ -3,7 +3,7 @@
 //! The first byte of an input chooses among them.
 
 use crate::cli::{Registry, select};
-use crate::harness::Subject;
+use crate::harness::{Subject, Systems};
 use crate::model::DOMAINS;
 use std::sync::{Arc, LazyLock};
 
@@ -31,33 +31,34 @@ const FLAWED: [Named; 7] = [
     ("seri-mvp", "retail"),
 ];
 
-/// A sound system, watched like any that the command line runs: under slightly wrong clocks it is held against itself
-/// under true ones.
-pub fn sound(byte: u8) -> &'static dyn Subject {
+/// A sound system.
+pub fn sound(byte: u8) -> &'static Arc<dyn Subject> {
     static SYSTEMS: LazyLock<Vec<Arc<dyn Subject>>> = LazyLock::new(|| SOUND.map(find).to_vec());
     chosen(&SYSTEMS, byte)
 }
 
 /// A flawed system.
-pub fn flawed(byte: u8) -> &'static dyn Subject {
+pub fn flawed(byte: u8) -> &'static Arc<dyn Subject> {
     static SYSTEMS: LazyLock<Vec<Arc<dyn Subject>>> = LazyLock::new(|| FLAWED.map(find).to_vec());
     chosen(&SYSTEMS, byte)
 }
 
 /// The sound system that runs a business.
-pub fn sound_for(domain: &str) -> &'static dyn Subject {
+pub fn sound_for(domain: &str) -> &'static Arc<dyn Subject> {
     let place = SOUND.iter().position(|(_, runs)| *runs == domain).expect("every business has a sound system");
     sound(place as u8)
 }
 
 fn find((name, domain): Named) -> Arc<dyn Subject> {
     let domain = DOMAINS.into_iter().find(|known| known.name == domain).expect("the business comes with squall");
-    match select::system_on(&Registry::builtin(), name, domain) {
-        Ok(system) => system,
-        Err(failure) => panic!("{name} comes with squall: {failure:?}"),
-    }
+    Registry::builtin().find_on(name, domain).unwrap_or_else(|unknown| panic!("{name} comes with squall: {unknown:?}"))
 }
 
-fn chosen(systems: &'static [Arc<dyn Subject>], byte: u8) -> &'static dyn Subject {
-    &*systems[usize::from(byte) % systems.len()]
+/// A system as the command line runs it: under slightly wrong clocks it is held against itself under true ones.
+pub fn watched(system: &Arc<dyn Subject>) -> Arc<dyn Subject> {
+    select::with_twin(system.clone())
+}
+
+fn chosen(systems: &'static [Arc<dyn Subject>], byte: u8) -> &'static Arc<dyn Subject> {
+    &systems[usize::from(byte) % systems.len()]
 }

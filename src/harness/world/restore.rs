@@ -29,10 +29,11 @@ impl<S: System> World<'_, S> {
         let Copied { mut disk, record, .. } = self.backups.remove(place);
         self.faults[Fault::Restore as usize] += 1;
         self.last_write = self.now;
-        self.history.restored(&record);
+        let made = record.made();
+        self.history.restored(record);
         self.system.restored(&mut disk, self.history.epochs.commits.len() as u32);
         for invariant in &mut self.invariants {
-            invariant.restored(&self.history, record.made());
+            invariant.restored(&self.history, made);
         }
         let slot = &mut self.slots[NodeId::SERVER.index()];
         slot.die();
