@@ -6,7 +6,7 @@
 //! # Layers
 //! ```text
 //! sim  →  model  →  system  →  store  →  sync
-//!                        ↘  invariants → harness → scenario → explore → campaign → report → cli → fuzzing
+//!                        ↘  invariants → harness → scenario → explore → campaign → report → prelude → cli → fuzzing
 //! ```
 //! Each module uses only modules to its left on its own line of the picture; `sync` and the harness side meet in `cli`
 //! only.
@@ -121,9 +121,12 @@ pub mod fuzzing;
 pub mod harness;
 pub mod invariants;
 pub mod model;
+pub mod prelude;
 pub mod report;
 pub mod scenario;
 pub mod sim;
+#[cfg(feature = "engine")]
 pub mod store;
+#[cfg(feature = "engine")]
 pub mod sync;
 pub mod system;

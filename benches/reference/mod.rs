@@ -253,7 +253,7 @@ pub static DOMAIN: Domain = Domain {
     scope: everywhere,
     transition,
     pieces: |_, out| out.push(Piece { entity: SALE, part: 0, amount: None }),
-    opening: |_, _| Vec::new(),
+    opening: |_, _, _| Vec::new(),
     invent: |_, _, _| None,
 };
 

@@ -13,7 +13,7 @@ use super::run::{BLOCK, Campaign, TWICE, guarded, in_parallel};
 use super::tally::Tally;
 use crate::explore::{Profile, generate};
 use crate::harness::{Luck, Outcome, Subject};
-use crate::invariants::{self, Identity};
+use crate::invariants::Identity;
 use crate::sim::{Key, Odds, Span};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -187,7 +187,7 @@ impl Comparison {
     pub fn run(&self, progress: &(dyn Fn(Progress) + Sync)) -> Compared {
         let domain = self.subjects.first().expect("a comparison has a system").domain();
         assert!(self.subjects.iter().all(|one| one.domain().name == domain.name), "all systems run one business");
-        let names: Vec<&str> = invariants::all().iter().map(|invariant| invariant.name()).collect();
+        let names: Vec<Vec<&str>> = self.subjects.iter().map(names_of).collect();
         let of = (self.seeds.end - self.seeds.start) * self.subjects.len() as u64;
         let next = AtomicU64::new(self.seeds.start);
         let (runs, events, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
@@ -231,12 +231,12 @@ impl Comparison {
     }
 
     /// One day on every system.
-    fn one(&self, seed: u64, names: &[&str], rows: &mut [Row]) {
+    fn one(&self, seed: u64, names: &[Vec<&str>], rows: &mut [Row]) {
         let (scenario, luck) = generate(self.subjects[0].domain(), &self.profile, seed);
         let luck = self.fixed.apply(luck, seed);
         let day = Day::of(&scenario);
         let mut first: Option<Outcome> = None;
-        for (subject, row) in self.subjects.iter().zip(rows) {
+        for ((subject, names), row) in self.subjects.iter().zip(names).zip(rows) {
             let run = || subject.run(&scenario, luck, false);
             match guarded(run) {
                 Ok(outcome) => {
@@ -259,18 +259,20 @@ impl Comparison {
 
     fn standing(&self, row: Row, subject: &Arc<dyn Subject>, stopped: bool) -> Standing {
         let (facts, runs) = (subject.facts(), row.tally.runs);
-        let catalogue = invariants::all();
-        let cells = catalogue.iter().enumerate().map(|(n, invariant)| {
-            let [broken, more, less] = row.broken.get(n).copied().unwrap_or_default();
-            let tested = match invariant.not_checked(&facts, subject.domain()) {
+        let own = subject.invariants();
+        let cells = self.names().into_iter().map(|name| {
+            let n = own.iter().position(|invariant| invariant.name() == name);
+            let [broken, more, less] = n.and_then(|n| row.broken.get(n)).copied().unwrap_or_default();
+            let not_checked = n.map(|n| own[n].not_checked(&facts, subject.domain()));
+            let tested = match not_checked.unwrap_or(Some("another system's own")) {
                 Some(why) => Tested::NotChecked(why),
-                None if row.tally.exercised >> n & 1 == 1 || broken > 0 => Tested::Exercised,
+                None if n.is_some_and(|n| row.tally.exercised >> n & 1 == 1) || broken > 0 => Tested::Exercised,
                 None => Tested::Never,
             };
             let (newly_broken, newly_held) = (more, less);
             let difference = difference(more, less, runs);
             let share = share(broken, runs);
-            Cell { invariant: invariant.name(), tested, runs: broken, share, newly_broken, newly_held, difference }
+            Cell { invariant: name, tested, runs: broken, share, newly_broken, newly_held, difference }
         });
         let metrics = &row.tally.metrics;
         let both = |ended, due| [50, 99].map(|percent| quantile(ended, due, runs, percent));
@@ -283,6 +285,17 @@ impl Comparison {
             report: Report::of(&self.campaign(subject), row.tally.clone(), Vec::new(), stopped),
             tally: row.tally,
         }
+    }
+
+    /// The invariants of all systems, each once: those of the catalogue, then single systems' own.
+    fn names(&self) -> Vec<&'static str> {
+        let mut all: Vec<&str> = Vec::new();
+        for name in self.subjects.iter().flat_map(names_of) {
+            if !all.contains(&name) {
+                all.push(name);
+            }
+        }
+        all
     }
 
     fn campaign(&self, subject: &Arc<dyn Subject>) -> Campaign {
@@ -344,6 +357,10 @@ fn chosen(tally: &Tally, wanted: &dyn Fn(&str) -> bool) -> Vec<Suspect> {
         foremost && *so_far <= SHRUNK_PER_CELL && wanted(suspect.identity.invariant)
     });
     chosen
+}
+
+fn names_of(subject: &Arc<dyn Subject>) -> Vec<&'static str> {
+    subject.invariants().iter().map(|invariant| invariant.name()).collect()
 }
 
 #[cfg(test)]

@@ -208,7 +208,7 @@ pub(super) fn findings(
         findings.extend(of_one);
     }
     // In the catalogue's order: what costs the shop most comes first.
-    let order: Vec<&str> = crate::invariants::all().iter().map(|invariant| invariant.name()).collect();
+    let order: Vec<&str> = campaign.subject.invariants().iter().map(|invariant| invariant.name()).collect();
     let rank = |finding: &Finding| order.iter().position(|name| *name == finding.invariant);
     findings.sort_by_key(|finding| (rank(finding), finding.first_run));
     findings

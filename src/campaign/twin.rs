@@ -5,7 +5,8 @@
 
 use crate::explore::explicit;
 use crate::harness::{Luck, Outcome, Subject};
-use crate::invariants::Violation;
+use crate::invariants::clock::{Ending, twin_differs};
+use crate::invariants::{Invariant, Violation};
 use crate::model::{Domain, Scenario};
 use crate::sim::{Deviation, Fate, Fault, Span};
 use crate::system::Facts;
@@ -21,6 +22,11 @@ pub struct ClockTwin {
 }
 
 impl ClockTwin {
+    /// Wraps a system as every command watches it: verdicts and fields must not differ.
+    pub fn watching(subject: Arc<dyn Subject>) -> ClockTwin {
+        ClockTwin::new(subject, endings_differ)
+    }
+
     /// Wraps a system.
     pub fn new(subject: Arc<dyn Subject>, compare: Compare) -> ClockTwin {
         ClockTwin { subject, compare }
@@ -42,6 +48,14 @@ impl ClockTwin {
         }
         wrong
     }
+}
+
+fn endings_differ(with: &Outcome, without: &Outcome, scenario: &Scenario) -> Option<Violation> {
+    fn ending(outcome: &Outcome) -> Option<Ending<'_>> {
+        let end = outcome.end.as_ref()?;
+        Some(Ending { at: outcome.ended, server: end.rows.first()?, ops: &end.ops })
+    }
+    twin_differs(scenario, ending(with)?, ending(without)?)
 }
 
 fn is_clock(deviation: &Deviation) -> bool {
@@ -67,6 +81,9 @@ impl Subject for ClockTwin {
     }
     fn facts(&self) -> Facts {
         self.subject.facts()
+    }
+    fn invariants(&self) -> Vec<Box<dyn Invariant>> {
+        self.subject.invariants()
     }
     fn run(&self, scenario: &Scenario, luck: Luck, record: bool) -> Outcome {
         if !self.applies(scenario) {

@@ -5,7 +5,8 @@
 
 use super::report::Report;
 use crate::explore::Profile;
-use crate::invariants::{self, Invariant};
+use crate::harness::Subject;
+use crate::invariants::Invariant;
 use crate::model::Domain;
 use crate::sim::choice::FAULTS;
 use crate::system::Facts;
@@ -42,8 +43,8 @@ pub struct Vacuity {
 }
 
 /// Looks for what never happened.
-pub fn vacuity(report: &Report, profile: &Profile, facts: &Facts, domain: &Domain) -> Vacuity {
-    of_invariants(report, profile, facts, domain, &invariants::all())
+pub fn vacuity(report: &Report, profile: &Profile, subject: &dyn Subject) -> Vacuity {
+    of_invariants(report, profile, &subject.facts(), subject.domain(), &subject.invariants())
 }
 
 fn of_invariants(
@@ -84,7 +85,6 @@ mod tests {
     use super::*;
     use crate::campaign::Campaign;
     use crate::explore::test_shop::TestShop;
-    use crate::harness::Subject;
     use crate::invariants::{History, Log, Moment};
     use std::sync::Arc;
 

@@ -62,7 +62,7 @@ pub fn compare(registry: &Registry, args: &Compare, out: &mut Out) -> Result<Exi
 pub fn comparison(registry: &Registry, args: &Compare, stop: &Stop, out: &mut Out) -> Result<Exit, Failure> {
     let profile = select::profile(&args.profile)?;
     let groups = groups(registry, args, profile)?;
-    let wanted = wanted(args, &groups)?;
+    let wanted = wanted(registry, args, &groups)?;
     let threads = args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     if !out.is_json() {
         let (version, seeds) = (env!("CARGO_PKG_VERSION"), &args.seeds);
@@ -194,8 +194,8 @@ impl Wanted {
     }
 }
 
-fn wanted(args: &Compare, groups: &[Group]) -> Result<Wanted, Failure> {
-    let invariants = select::invariant_names();
+fn wanted(registry: &Registry, args: &Compare, groups: &[Group]) -> Result<Wanted, Failure> {
+    let invariants = select::invariant_names(registry);
     let cell = |text: &String| {
         let (system, invariant) = text.split_once('/').ok_or_else(|| {
             Failure::Usage(format!("`{text}` is no cell: write SYSTEM/INVARIANT, as in seri-mvp/one-effect-per-op"))
@@ -225,7 +225,7 @@ fn exit_of(all: &[Done]) -> Exit {
     let mut exit = Exit::Held;
     for done in all {
         for ((_, system), Standing { report, .. }) in done.group.systems.iter().zip(&done.compared.standings) {
-            let vacuity = vacuity(report, &done.group.profile, &system.facts(), system.domain());
+            let vacuity = vacuity(report, &done.group.profile, &**system);
             // Where odds are fixed, a fault may be off on purpose.
             let untested = vacuity.verdict == Verdict::Vacuous && done.group.fixed == Fixed::default();
             exit = exit
@@ -281,7 +281,7 @@ pub fn tables(rows: &[Named<'_>], shape: Shape, out: &mut Out) -> Result<(), Fai
 /// What makes a row worth less than it looks.
 fn notes(system: &Arc<dyn Subject>, profile: &Profile, standing: &Standing, out: &mut Out) -> Result<(), Failure> {
     let report = &standing.report;
-    if vacuity(report, profile, &system.facts(), system.domain()).empty {
+    if vacuity(report, profile, &**system).empty {
         out.line(format!("VACUOUS: no op of {} ever reached the server, so nothing was tested", report.system))?;
     }
     if let Some(unstable) = &report.nondeterministic {

@@ -14,7 +14,6 @@ use super::stopwatch::{Stopwatch, rate};
 use crate::campaign::{Breadth, Campaign, Finding, Report, Vacuity, Verdict, vacuity};
 use crate::explore::Profile;
 use crate::harness::Subject;
-use crate::invariants;
 use crate::report::words::{plural, thousands};
 use crate::report::{json as values, metrics};
 use crate::sim::choice::FAULTS;
@@ -78,7 +77,7 @@ pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) ->
     drop(limit);
     bar.finish_and_clear();
     report.seconds = clock.seconds();
-    let vacuity = vacuity(&report, &profile, &subject.facts(), subject.domain());
+    let vacuity = vacuity(&report, &profile, &*subject);
     let kept: Vec<Kept<'_>> = report
         .findings
         .iter()
@@ -169,7 +168,7 @@ fn coverage(report: &Report, subject: &Arc<dyn Subject>, vacuity: &Vacuity, out:
     let fired = report.faults.iter().filter(|n| **n > 0).count();
     let faults = fired + vacuity.faults_never.len();
     out.line(format!("faults fired {fired} of {faults}{}", never(&vacuity.faults_never)))?;
-    let applicable = invariants::all().len() - vacuity.not_applicable.len();
+    let applicable = subject.invariants().len() - vacuity.not_applicable.len();
     let exercised = applicable - vacuity.invariants_never.len();
     out.line(format!("invariants exercised {exercised} of {applicable}{}", never(&vacuity.invariants_never)))?;
     for (name, why) in &vacuity.not_applicable {
@@ -201,7 +200,8 @@ fn value(
         .collect();
     let faults: Map<String, Value> =
         FAULTS.iter().zip(report.faults).map(|((_, name, _), n)| (name.to_string(), json!(n))).collect();
-    let exercised: Map<String, Value> = invariants::all()
+    let exercised: Map<String, Value> = subject
+        .invariants()
         .iter()
         .enumerate()
         .map(|(n, invariant)| {

@@ -8,7 +8,6 @@ use super::registry::Registry;
 use super::{builtin, select};
 use crate::explore::profile;
 use crate::harness::Subject;
-use crate::invariants;
 use crate::model::Domain;
 use crate::sim::choice::FAULTS;
 use serde_json::{Value, json};
@@ -51,7 +50,7 @@ fn rows(registry: &Registry, what: Listed) -> Rows {
             };
             registry.domains().into_iter().map(|domain| pair(domain.name, &about(domain))).collect()
         }
-        Listed::Invariants => invariants::all().iter().map(|one| pair(one.name(), one.promise())).collect(),
+        Listed::Invariants => registry.invariants().iter().map(|one| pair(one.name(), one.promise())).collect(),
         Listed::Faults => FAULTS.iter().map(|(_, name, about)| pair(name, about)).collect(),
         Listed::Profiles => profile::ALL.iter().map(|one| pair(one.name, one.about)).collect(),
         Listed::Goals => {

@@ -4,6 +4,7 @@
 //! `squall::cli::run(Registry::builtin().with(MySystem))`.
 
 use crate::harness::{Subject, Systems, Unknown, Variant};
+use crate::invariants::Invariant;
 use crate::model::{DOMAINS, Domain};
 use std::sync::Arc;
 
@@ -104,6 +105,17 @@ impl Registry {
     /// All systems without settings.
     pub fn all(&self) -> &[Arc<dyn Subject>] {
         &self.systems
+    }
+
+    /// The invariants of the catalogue, then those of single systems, each once.
+    pub fn invariants(&self) -> Vec<Box<dyn Invariant>> {
+        let mut all = crate::invariants::all();
+        for own in self.systems.iter().flat_map(|system| system.invariants()) {
+            if all.iter().all(|known| known.name() != own.name()) {
+                all.push(own);
+            }
+        }
+        all
     }
 
     /// The businesses of the systems, and those that come with squall.

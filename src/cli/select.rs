@@ -5,8 +5,6 @@ use super::registry::Registry;
 use crate::campaign::ClockTwin;
 use crate::explore::{Profile, generate};
 use crate::harness::{Luck, Outcome, Subject, Systems, Unknown, Variant};
-use crate::invariants::clock::{Ending, twin_differs};
-use crate::invariants::{self, Violation};
 use crate::model::{Domain, Scenario};
 use crate::scenario::{Story, Vocabulary, nearest, parse, read};
 use std::path::{Path, PathBuf};
@@ -33,9 +31,9 @@ impl Run {
     }
 }
 
-/// Names of all invariants.
-pub fn invariant_names() -> Vec<&'static str> {
-    invariants::all().iter().map(|invariant| invariant.name()).collect()
+/// Names of all invariants, those of the catalogue first.
+pub fn invariant_names(registry: &Registry) -> Vec<&'static str> {
+    registry.invariants().iter().map(|invariant| invariant.name()).collect()
 }
 
 /// A system by name; its runs under slightly wrong clocks are held against the same runs under true ones.
@@ -53,7 +51,7 @@ pub fn system(registry: &Registry, name: &str) -> Result<Arc<dyn Subject>, Failu
 
 /// The same for a system that is at hand.
 pub(crate) fn with_twin(system: Arc<dyn Subject>) -> Arc<dyn Subject> {
-    Arc::new(ClockTwin::new(system, clocks_differ))
+    Arc::new(ClockTwin::watching(system))
 }
 
 /// Changed systems, watched like any other.
@@ -67,7 +65,7 @@ pub fn watched(variants: Vec<Variant>) -> Vec<Variant> {
 /// With the nearest name and all others.
 pub fn system_on(registry: &Registry, name: &str, domain: &'static Domain) -> Result<Arc<dyn Subject>, Failure> {
     let found = registry.find_on(name, domain).map_err(|unknown| Failure::unknown(name, &unknown))?;
-    Ok(Arc::new(ClockTwin::new(found, clocks_differ)))
+    Ok(with_twin(found))
 }
 
 /// A business by name.
@@ -80,14 +78,6 @@ pub fn domain(registry: &Registry, name: &str) -> Result<&'static Domain, Failur
         let known = domains.iter().map(|domain| domain.name.to_string()).collect();
         Failure::unknown(name, &Unknown { part: name.into(), what: "domain".into(), known })
     })
-}
-
-fn clocks_differ(with: &Outcome, without: &Outcome, scenario: &Scenario) -> Option<Violation> {
-    fn ending(outcome: &Outcome) -> Option<Ending<'_>> {
-        let end = outcome.end.as_ref()?;
-        Some(Ending { at: outcome.ended, server: end.rows.first()?, ops: &end.ops })
-    }
-    twin_differs(scenario, ending(with)?, ending(without)?)
 }
 
 /// A profile by name.
@@ -107,7 +97,7 @@ pub fn profile(name: &str) -> Result<Profile, Failure> {
 /// # Errors
 /// Its first mistake.
 pub fn story_of(registry: &Registry, name: &str, text: &str) -> Result<Story, Failure> {
-    let (names, domains) = (invariant_names(), registry.domains());
+    let (names, domains) = (invariant_names(registry), registry.domains());
     let vocabulary = Vocabulary { systems: registry, invariants: &names, domains: &domains };
     Ok(parse(name, text, &vocabulary)?)
 }

@@ -19,7 +19,7 @@ pub fn shrink(registry: &Registry, args: &Shrink, out: &mut Out) -> Result<Exit,
     let outcome = run.recorded();
     let wanted = args.invariant.as_deref();
     if let Some(name) = wanted {
-        let known = select::invariant_names();
+        let known = select::invariant_names(registry);
         if !known.contains(&name) {
             let hint = nearest(name, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             return Err(Failure::Usage(format!("unknown invariant `{name}`{hint}")));

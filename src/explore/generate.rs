@@ -34,7 +34,7 @@ pub fn generate(domain: &'static Domain, profile: &Profile, seed: u64) -> (Scena
     if key.draw(9, salt::CONDITIONS).chance(13_107) {
         scenario.network = Network::THREE_G;
     }
-    scenario.rows = (domain.opening)(&mut Dice::new(key.draw(0, salt::OPENING)), day.hot);
+    scenario.rows = (domain.opening)(domain, &mut Dice::new(key.draw(0, salt::OPENING)), day.hot);
     scenario.steps = steps(domain, &day, &scenario, key);
     scenario = named(&scenario);
     let last = scenario.steps.iter().map(|step| step.at).max().unwrap_or(Time::ZERO);
@@ -58,7 +58,7 @@ fn steps(domain: &'static Domain, day: &Conditions, scenario: &Scenario, key: Ke
             let before = at;
             at = next_time(day, *count, k, before, key.draw(u64::from(id.0), salt::TIME));
             let mut dice = Dice::new(key.draw(u64::from(id.0), salt::OP));
-            let setting = Setting { rows: &rows, ops: &ops, hot: day.hot };
+            let setting = Setting { domain, rows: &rows, ops: &ops, hot: day.hot };
             let mut blank = Op::new(id, node, Verb::default());
             if relieved.is_some_and(|from| k >= from) {
                 blank.user += SECOND_SHIFT;

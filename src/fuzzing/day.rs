@@ -25,7 +25,7 @@ pub fn day(domain: &'static Domain, head: &[u8; HEAD], records: &[Record]) -> Sc
     scenario.devices = (1..=1 + people % 3).map(|n| format!("till-{n}")).collect();
     let hot = people & 4 != 0;
     scenario.empty_devices = people >> 3 == 31;
-    scenario.rows = (domain.opening)(&mut Dice::new(Draw(mix(u64::from(rows)))), hot);
+    scenario.rows = (domain.opening)(domain, &mut Dice::new(Draw(mix(u64::from(rows)))), hot);
     scenario.rows.sort_by_key(|(_, row)| row.entity);
     scenario.network = match network {
         0..128 => Network::default(),
@@ -45,7 +45,7 @@ pub fn day(domain: &'static Domain, head: &[u8; HEAD], records: &[Record]) -> Sc
         if who >= 192 {
             blank.user += SECOND_SHIFT;
         }
-        let setting = Setting { rows: &opening, ops: &ops, hot };
+        let setting = Setting { domain, rows: &opening, ops: &ops, hot };
         if let Some(op) = op(domain, record, &setting, blank) {
             ops.push(op);
             scenario.steps.push(Step { at: now, op });

@@ -66,8 +66,8 @@ struct Names {
 
 static NAMES: LazyLock<Names> = LazyLock::new(|| {
     let registry = Registry::builtin();
-    let domains = registry.domains();
-    Names { registry, invariants: select::invariant_names(), domains }
+    let (domains, invariants) = (registry.domains(), select::invariant_names(&registry));
+    Names { registry, invariants, domains }
 });
 
 fn read(text: &str) -> Result<Story, Report> {
@@ -112,7 +112,11 @@ mod tests {
     fn two_rows_of_one_name_are_noticed_when_a_story_is_read_again() {
         let mut scenario = Scenario::new(crate::model::DOMAINS[0]);
         scenario.devices = vec!["till-1".into()];
-        scenario.rows = (scenario.domain.opening)(&mut crate::model::domain::Dice::new(crate::sim::Draw(1)), false);
+        scenario.rows = (scenario.domain.opening)(
+            scenario.domain,
+            &mut crate::model::domain::Dice::new(crate::sim::Draw(1)),
+            false,
+        );
         let twin = scenario.rows[0].clone();
         scenario.rows.insert(0, twin);
         read_back(&super::super::story("Twins", &scenario, &**systems::sound(0)));

@@ -4,6 +4,7 @@
 
 use super::outcome::Outcome;
 use super::world::{self, Luck, Plan};
+use crate::invariants::Invariant;
 use crate::model::{Domain, Scenario};
 use crate::system::{Facts, System};
 use std::sync::Arc;
@@ -16,6 +17,10 @@ pub trait Subject: Send + Sync {
     fn domain(&self) -> &'static Domain;
     /// What it declares about itself.
     fn facts(&self) -> Facts;
+    /// The invariants that its runs are held against, fresh for one run: the catalogue, then the system's own.
+    fn invariants(&self) -> Vec<Box<dyn Invariant>> {
+        crate::invariants::all()
+    }
     /// Runs a scenario against every invariant. `record` keeps the trace and the end state.
     fn run(&self, scenario: &Scenario, luck: Luck, record: bool) -> Outcome;
 }
@@ -31,7 +36,43 @@ impl<S: System + Send + Sync> Subject for S {
         System::facts(self)
     }
     fn run(&self, scenario: &Scenario, luck: Luck, record: bool) -> Outcome {
-        world::run(self, scenario, luck, Plan { invariants: crate::invariants::all(), record })
+        world::run(self, scenario, luck, Plan { invariants: Subject::invariants(self), record })
+    }
+}
+
+/// A system that is held against invariants of its own besides the catalogue; see [`with_invariants`].
+pub struct WithInvariants<S> {
+    system: S,
+    own: fn() -> Vec<Box<dyn Invariant>>,
+}
+
+/// Holds a system against invariants of its own besides the catalogue. `own` makes them afresh for every run, always the
+/// same ones in the same order.
+///
+/// # Panics
+/// A run panics if there are more than 64 invariants in all.
+pub fn with_invariants<S: System + Send + Sync>(system: S, own: fn() -> Vec<Box<dyn Invariant>>) -> WithInvariants<S> {
+    WithInvariants { system, own }
+}
+
+impl<S: System + Send + Sync> Subject for WithInvariants<S> {
+    fn name(&self) -> String {
+        Subject::name(&self.system)
+    }
+    fn domain(&self) -> &'static Domain {
+        Subject::domain(&self.system)
+    }
+    fn facts(&self) -> Facts {
+        Subject::facts(&self.system)
+    }
+    fn invariants(&self) -> Vec<Box<dyn Invariant>> {
+        let mut all = Subject::invariants(&self.system);
+        all.extend((self.own)());
+        assert!(all.len() <= 64, "a system is held against at most 64 invariants, not {}", all.len());
+        all
+    }
+    fn run(&self, scenario: &Scenario, luck: Luck, record: bool) -> Outcome {
+        world::run(&self.system, scenario, luck, Plan { invariants: self.invariants(), record })
     }
 }
 

@@ -5,13 +5,13 @@
 
 use super::clinic::*;
 use super::command::{DECIDE, REFRESH, SYNC};
-use super::domain::{Dice, Setting};
+use super::domain::{Dice, Domain, Setting};
 use super::op::{Op, Verb};
 use super::row::{Entity, Key, Row, Value};
 
 /// Opening rows of both practices: a client with a pet, one or two practitioners, an appointment, an open invoice,
 /// a permission.
-pub fn opening(dice: &mut Dice, hot: bool) -> Vec<(String, Row)> {
+pub fn opening(_: &'static Domain, dice: &mut Dice, hot: bool) -> Vec<(String, Row)> {
     let mut rows = Vec::new();
     for practice in 1..=2 {
         let key = Key(practice as u64);

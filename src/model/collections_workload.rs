@@ -4,12 +4,12 @@
 
 use super::collections::*;
 use super::command::{REFRESH, SYNC};
-use super::domain::{Dice, Setting, everywhere};
+use super::domain::{Dice, Domain, Setting, everywhere};
 use super::op::Op;
 use super::row::{Entity, Key, Row, Value};
 
 /// Opening rows: one to three suppliers, two products, a rate for each.
-pub fn opening(dice: &mut Dice, hot: bool) -> Vec<(String, Row)> {
+pub fn opening(_: &'static Domain, dice: &mut Dice, hot: bool) -> Vec<(String, Row)> {
     let mut rows = Vec::new();
     let suppliers = if hot { 1 } else { 1 + dice.below(3) };
     for n in 1..=suppliers {

@@ -2,6 +2,7 @@
 //!
 //! Depends on [`crate::sim`] only. It knows no system and no invariant.
 
+pub mod any_workload;
 pub mod clinic;
 pub mod clinic_workload;
 pub mod collections;

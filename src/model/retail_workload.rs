@@ -4,7 +4,7 @@
 //! and products few, so that tills get in each other's way.
 
 use super::command::{REFRESH, SYNC};
-use super::domain::{Dice, Setting};
+use super::domain::{Dice, Domain, Setting};
 use super::op::Op;
 use super::retail::*;
 use super::row::{Entity, Key, Row, Value};
@@ -13,7 +13,7 @@ use super::row::{Entity, Key, Row, Value};
 pub const TODAY: i64 = 20_469;
 
 /// Opening rows: two to four products (some in batches), a supplier, an account, a user.
-pub fn opening(dice: &mut Dice, hot: bool) -> Vec<(String, Row)> {
+pub fn opening(_: &'static Domain, dice: &mut Dice, hot: bool) -> Vec<(String, Row)> {
     let mut rows = Vec::new();
     let products = if hot { 1 + dice.below(2) } else { 2 + dice.below(3) };
     for i in 0..products {

@@ -2,39 +2,29 @@
 //!
 //! Why: a finding is only worth something if it can be kept, read by a person and replayed for ever; and one story may
 //! end differently on different systems, because that is what a fix means. Nothing here runs a story. Entry type:
-//! [`Story`]; reading needs the feature `cli`.
+//! [`Story`].
 
 mod check;
-#[cfg(feature = "cli")]
 mod expect;
 pub mod format;
-#[cfg(feature = "cli")]
 mod json;
-#[cfg(feature = "cli")]
 mod names;
 mod nearest;
-#[cfg(feature = "cli")]
 mod parse;
-#[cfg(feature = "cli")]
 mod report;
-#[cfg(feature = "cli")]
 mod rows;
-#[cfg(feature = "cli")]
 mod schedule;
 mod schema;
-#[cfg(feature = "cli")]
 mod steps;
 mod write;
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
 mod tests;
 
 pub use check::{check, check_ending};
 pub use format::{LARGEST_FILE, MOST_DEPTH, MOST_DEVIATIONS, MOST_DEVICES, MOST_STEPS, VERSION};
 pub use nearest::nearest;
-#[cfg(feature = "cli")]
 pub use parse::{Vocabulary, parse};
-#[cfg(feature = "cli")]
 pub use report::{Report, read};
 pub use schema::schema;
 pub use write::write;

@@ -4,8 +4,8 @@
 //! node's disk and lends it; no system has to be honest about what survives a kill. This module knows no policy and no
 //! invariant (promise P5). Entry types: [`System`] and [`Node`].
 
-pub mod context;
-pub mod report;
+pub(crate) mod context;
+pub(crate) mod report;
 
 pub use context::{Context, METRICS, Metric, Task, Timer};
 pub use report::{
@@ -17,8 +17,10 @@ use crate::sim::NodeId;
 
 /// What a message between nodes must tell the network.
 pub trait Message: Clone {
-    /// Size on the wire, in bytes.
-    fn bytes(&self) -> u32;
+    /// Size on the wire, in bytes: what a link with little bandwidth takes time for. By default 64.
+    fn bytes(&self) -> u32 {
+        64
+    }
     /// Its size once compressed, in bytes; by default nothing is compressed.
     fn compressed(&self) -> u32 {
         self.bytes()

@@ -282,3 +282,22 @@ pub struct Facts {
     /// One bit for each goal that this system cannot reach, by its very settings.
     pub out_of_reach: u64,
 }
+
+impl Facts {
+    /// A system with these channels and timers that declares and reports nothing else, and whose timers have periods of at
+    /// most a minute: `Facts { retry: Some(..), ..Facts::new(&["push"]) }`.
+    pub const fn new(channels: &'static [&'static str]) -> Facts {
+        Facts {
+            channels,
+            time_outs: &[],
+            pulls: &[],
+            longest_period: Span::secs(60),
+            retry: None,
+            clock_bound: None,
+            sent_within: None,
+            reports: Reports::NOTHING,
+            goals: &[],
+            out_of_reach: 0,
+        }
+    }
+}

@@ -17,7 +17,7 @@ pub fn any_story(seed: u64) -> Story {
     let mut dice = Dice::new(Draw(seed));
     let mut scenario = Scenario::new(&retail::RETAIL);
     scenario.devices = (1..=dice.between(1, 4)).map(|n| format!("till-{n}")).collect();
-    scenario.rows = (scenario.domain.opening)(&mut dice, seed.is_multiple_of(2));
+    scenario.rows = (scenario.domain.opening)(scenario.domain, &mut dice, seed.is_multiple_of(2));
     scenario.rows.sort_by_key(|(_, row)| row.entity);
     invent_steps(&mut scenario, &mut dice);
     if dice.one_in(2) {
@@ -61,7 +61,7 @@ fn invent_steps(scenario: &mut Scenario, dice: &mut Dice) {
         if dice.one_in(6) {
             op.user = 40;
         }
-        let setting = Setting { rows: &rows, ops: &ops, hot: false };
+        let setting = Setting { domain: scenario.domain, rows: &rows, ops: &ops, hot: false };
         let Some(op) = (scenario.domain.invent)(dice, &setting, op) else { continue };
         ops.push(op);
         let stem = scenario.domain.verb(&op).stem;
