@@ -95,3 +95,48 @@ fn deviation(moment: Moment, what: u8, span: Span, number: u8) -> Deviation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{bytes::HEAD, day, systems};
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn day_of_three_sales() -> Scenario {
+        let subject = systems::sound(0);
+        let ops: Vec<Record> = (0..6).map(|n| [0, n, 160, n, 0, 0]).collect();
+        day::day(subject.domain(), &[0, 1, 7, 0, 160, 0], &ops)
+    }
+
+    #[test]
+    fn what_was_sent_or_fired_in_the_run_before_comes_up_again_with_its_new_fate() {
+        let subject = &**systems::sound(0);
+        let mut kinds = BTreeSet::new();
+        for n in 0..=255u8 {
+            let mut day = day_of_three_sales();
+            deviate(subject, &mut day, &[[176, n, n & 1, n.wrapping_mul(37), 150, 0]]);
+            let deviation = day.schedule[0];
+            if matches!(deviation.label.get_point(), Point::Send | Point::Reply | Point::Timer) {
+                let outcome = subject.run(&day, Luck::Replay, false);
+                assert_eq!((outcome.unused.as_slice(), outcome.deviations.as_slice()), (&[][..], &[deviation][..]));
+            }
+            kinds.insert(format!("{:?}", deviation.fate).split('(').next().map(str::to_string));
+        }
+        assert!(kinds.len() >= 9, "{kinds:?}");
+    }
+
+    #[test]
+    fn no_label_gets_a_second_fate() {
+        let mut day = day_of_three_sales();
+        deviate(&**systems::sound(0), &mut day, &[[176, 5, 0, 0, 150, 0], [176, 5, 0, 7, 150, 0]]);
+        assert_eq!(day.schedule.len(), 1);
+    }
+
+    #[test]
+    fn a_day_on_which_nothing_could_have_gone_otherwise_stays_as_it_is() {
+        let subject = &**systems::sound(0);
+        let mut day = day::day(subject.domain(), &[0; HEAD], &[]);
+        deviate(subject, &mut day, &[]);
+        assert!(day.schedule.is_empty());
+    }
+}

@@ -92,3 +92,38 @@ fn under_weather(subject: &dyn Subject, scenario: &Scenario, kinds: u8, seed: u8
     }
     written
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn nothing_at_all_is_a_day_on_every_system() {
+        for chooses in 0..7 {
+            schedule(&[chooses]);
+        }
+        schedule(&[]);
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_and_ends() {
+        schedule(&[200; 10_000]);
+    }
+
+    #[test]
+    fn the_weather_draws_fates_of_the_kinds_that_its_bits_name_and_of_no_others() {
+        let subject = &**systems::sound(0);
+        let ops = [[0u8, 1, 165, 3, 1, 0]; 12].concat();
+        let kinds = |weather: u8| -> BTreeSet<String> {
+            let all = (0..20u8).flat_map(|seed| {
+                let bytes = [&[0, 1, seed, 0, 180, weather][..], &ops].concat();
+                scenario(subject, &bytes).schedule
+            });
+            all.map(|one| format!("{:?}", one.fate).split('(').next().unwrap_or_default().to_string()).collect()
+        };
+        assert_eq!(kinds(0x7f), BTreeSet::new());
+        assert_eq!(kinds(0x81), BTreeSet::from(["Drop".to_string()]));
+        assert!(kinds(0xff).len() >= 8, "{:?}", kinds(0xff));
+    }
+}
