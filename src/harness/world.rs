@@ -10,7 +10,7 @@ mod network;
 mod restore;
 
 use super::carried::Carried;
-use super::link::Direction;
+use super::link::{Direction, Link};
 use super::node::{Seat, Slot};
 use super::outcome::{End, Metrics, OutboxAt, Outcome};
 use super::trace::{Event, Loss, Trace, What};
