@@ -58,6 +58,7 @@
 //!             reports: Reports::NOTHING,
 //!             goals: &[],
 //!             out_of_reach: 0,
+//!             server: true,
 //!         }
 //!     }
 //!     fn disk(&self, _: NodeId, _: u32, rows: &mut dyn Iterator<Item = Row>) -> Vec<Row> {
@@ -111,6 +112,10 @@
 //! assert!(outcome.unused.is_empty(), "the deviation came up");
 //! assert_eq!(outcome.fingerprint, check(&story).fingerprint);
 //! ```
+
+// The strangers of `tests/misbehaving` are run through the command line in here, too, and name the crate as strangers do.
+#[cfg(test)]
+extern crate self as squall;
 
 pub mod campaign;
 #[cfg(feature = "cli")]

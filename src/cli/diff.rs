@@ -18,7 +18,7 @@ pub fn diff(registry: &Registry, args: &Diff, out: &mut Out) -> Result<Exit, Fai
     let mistaken = outcomes.iter().any(|outcome| outcome.mistake.is_some());
     let parting = parting(&outcomes[0], &outcomes[1]);
     let exit = match parting {
-        _ if mistaken => Exit::Bug,
+        _ if mistaken => Exit::Usage,
         None => Exit::Held,
         Some(_) => Exit::Broken,
     };
@@ -65,7 +65,9 @@ fn told(run: &Run, outcome: &Outcome, steps: bool) -> Vec<Line> {
 
 fn draw(run: &Run, lines: &[Line], steps: bool, out: &mut Out) -> Result<(), Failure> {
     let mut names = run.scenario.devices.clone();
-    names.push("server".into());
+    if run.subject.facts().server {
+        names.push("server".into());
+    }
     let style = Style { width: out.width, color: out.color, steps };
     out.print(&layout::render(&names, lines, style))
 }

@@ -30,7 +30,7 @@ pub(crate) mod test_shop;
 
 pub use conditions::Conditions;
 pub use explicit::explicit;
-pub use generate::generate;
+pub use generate::{device_name, generate};
 #[cfg(feature = "cli")]
 pub use necessity::{Necessity, necessity};
 #[cfg(feature = "cli")]

@@ -5,6 +5,7 @@
 
 use super::commits::{Commit, Commits};
 use super::epochs::Epochs;
+use super::running::Stopped;
 use crate::model::domain::SPLIT;
 use crate::model::table::{Sorted, Table};
 use crate::model::{Class, Domain, Entity, Key, Op, Row, Scenario};
@@ -81,6 +82,8 @@ pub struct OpRecord {
     pub given_up: bool,
     /// Its device took it back.
     pub(crate) rolled_back: bool,
+    /// A message that lists no ops was sent because of it.
+    pub(crate) named: bool,
     /// It changed something on its own device.
     pub(crate) local: bool,
     /// It changed a business row on the server.
@@ -106,6 +109,7 @@ impl OpRecord {
             decided_against: false,
             given_up: false,
             rolled_back: false,
+            named: false,
             local: false,
             committed: false,
             made: Vec::new(),
@@ -169,7 +173,7 @@ pub struct History<'a> {
     pub(crate) epochs: Epochs,
     /// Whether a server row belongs on a device.
     pub in_scope: &'a dyn Fn(NodeId, &Row) -> bool,
-    /// Rows deleted on the server by an op: when, and by which.
+    /// Rows deleted by an op on the server or, without one, on any device: when, and by which.
     pub(crate) deletions: BTreeMap<(Entity, Key), (Time, OpId)>,
     /// Rows that an op deleted on the server although its own author had made them only after it: the row, the op that
     /// made it, the op that deleted it, and when.
@@ -184,6 +188,8 @@ pub struct History<'a> {
     pub(crate) as_of: Time,
     /// Whether the run came to rest.
     pub rested: bool,
+    /// Why the run was ended before that, if it was.
+    pub stopped: Option<Stopped>,
     /// True where the run was not deviant in any clock.
     pub(crate) clocks_true: bool,
 }
@@ -215,10 +221,11 @@ impl<'a> History<'a> {
         let mut nodes: Vec<NodeView> = (0..=scenario.devices.len()).map(|_| NodeView::default()).collect();
         let mut commits = Commits::default();
         for (n, view) in nodes.iter_mut().enumerate() {
-            if n > 0 && scenario.empty_devices {
+            let node = NodeId(n as u16);
+            // Without a server its place stays empty, and there is nowhere to download opening rows from.
+            if if node.is_server() { !facts.server } else { scenario.empty_devices && facts.server } {
                 continue;
             }
-            let node = NodeId(n as u16);
             for (_, row) in scenario.rows.iter().filter(|(_, row)| node.is_server() || in_scope(node, row)) {
                 view.rows.insert((row.entity, row.key), *row);
                 view.by_op.insert((row.origin, row.entity, row.part, row.key));
@@ -253,6 +260,7 @@ impl<'a> History<'a> {
             damaged: false,
             as_of: Time::ZERO,
             rested: false,
+            stopped: None,
             clocks_true: true,
         }
     }
@@ -341,8 +349,10 @@ impl<'a> History<'a> {
         {
             let key = canonical(before);
             self.taken_away.insert((node, before.entity, key), (now, write.op));
-            if node.is_server() {
+            if node.is_server() || !self.facts.server {
                 self.deletions.insert((before.entity, key), (now, write.op));
+            }
+            if node.is_server() {
                 self.note_undone(before, key, write.op);
             }
         }
@@ -360,6 +370,9 @@ impl<'a> History<'a> {
                 {
                     record.on_others = Some(now);
                 }
+            }
+            if !self.facts.server {
+                self.note_arrivals(node, write);
             }
             if self.detailed
                 && write.why == Why::Effect

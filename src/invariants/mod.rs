@@ -3,6 +3,8 @@
 //! Each invariant reads the [`History`] that the harness keeps and never the system itself (promise P5). It says when its
 //! antecedent occurred (*exercised*), so that a green campaign can be told from an empty one.
 
+#[cfg(test)]
+mod among_devices;
 pub(crate) mod audit;
 #[cfg(test)]
 mod bad_days;
@@ -22,10 +24,12 @@ pub(crate) mod history;
 pub(crate) mod loss;
 pub(crate) mod numbers;
 pub(crate) mod own_writes;
+pub(crate) mod peers;
 pub(crate) mod questions;
 pub(crate) mod references;
 pub(crate) mod rejections;
 pub(crate) mod retries;
+pub(crate) mod running;
 pub(crate) mod scope;
 #[cfg(test)]
 mod sound_days;
@@ -257,5 +261,6 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::<clock::ClockIrrelevant>::default(),
         Box::<expiry::BatchesFirstExpiredFirstOut>::default(),
         Box::<retries::RetriesBounded>::default(),
+        Box::<running::NodesKeepRunning>::default(),
     ]
 }

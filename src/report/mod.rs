@@ -3,6 +3,7 @@
 //! Why apart from the command line: a stranger's own test prints the same table. Nothing here runs a system or touches
 //! a running world; everything is made from a scenario and what its run yielded. Entry: [`table`].
 
+pub mod divergence;
 #[cfg(feature = "cli")]
 pub(crate) mod json;
 pub(crate) mod layout;

@@ -5,9 +5,11 @@
 //! invariant (promise P5). Entry types: [`System`] and [`Node`].
 
 pub(crate) mod context;
+pub(crate) mod nobody;
 pub(crate) mod report;
 
 pub use context::{Context, METRICS, Metric, Task, Timer};
+pub use nobody::Nobody;
 pub use report::{
     Audit, Dot, Facts, Lamp, Pending, PendingState, Reports, RetryBounds, Rule, Verdict, Why, Word, Write,
 };
@@ -88,7 +90,8 @@ pub trait Node {
     /// What is kept durably.
     type Disk;
 
-    /// One atomic step.
+    /// One atomic step. A panic in here is a finding, `nodes-keep-running`, and ends the run; so do 10,000 steps within a
+    /// second of virtual time. A loop inside one step cannot be seen from outside.
     fn handle(&mut self, disk: &mut Self::Disk, input: Input<Self::Message>, cx: &mut Context<Self::Message>);
 
     /// Every row that a user or an auditor would see, in any order, tombstones included.
@@ -113,7 +116,7 @@ pub trait System: Sync {
     type Disk: Clone;
     /// A device.
     type Device: Node<Message = Self::Message, Disk = Self::Disk>;
-    /// The server.
+    /// The server; [`Nobody`] where [`Facts::server`] says that there is none.
     type Server: Node<Message = Self::Message, Disk = Self::Disk>;
 
     /// Its name.
@@ -126,7 +129,7 @@ pub trait System: Sync {
     fn disk(&self, who: NodeId, install: u32, rows: &mut dyn Iterator<Item = Row>) -> Self::Disk;
     /// Starts a device from its disk.
     fn device(&self, who: NodeId, disk: &Self::Disk) -> Self::Device;
-    /// Starts the server from its disk.
+    /// Starts the server from its disk; never asked for where there is no server.
     fn server(&self, disk: &Self::Disk) -> Self::Server;
     /// The app on this device is stopped and will boot in its next version: what that does to its disk. What users see
     /// must stay as it is. Nothing, by default.
