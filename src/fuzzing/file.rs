@@ -35,6 +35,9 @@ pub fn scenario_file(bytes: &[u8]) {
     if is_small(&story.scenario) {
         let system = systems::sound_for(story.scenario.domain.name);
         let outcome = system.run(&story.scenario, Luck::Replay, false);
+        if outcome.was_stopped() {
+            broke(&format!("{} stopped; it broke {}", system.name(), outcome.broken().join(", ")), &story);
+        }
         if let Some(mistake) = outcome.mistake {
             broke(&format!("a mistake in the model of {}: {mistake}", system.name()), &story);
         }

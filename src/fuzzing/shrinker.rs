@@ -37,6 +37,9 @@ pub fn hold_shrinker(shrink: Shrinker, bytes: &[u8]) {
     let subject = &**systems::flawed(chooses);
     let scenario = schedule::scenario(subject, bytes);
     let outcome = subject.run(&scenario, Luck::Replay, false);
+    if outcome.was_stopped() {
+        broke("a flawed system breaks promises but never stops", &story("A day that stops", &scenario, subject));
+    }
     let Some(violation) = outcome.violations.get(usize::from(chooses >> 4) % outcome.violations.len().max(1)) else {
         return;
     };
