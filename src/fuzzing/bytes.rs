@@ -32,7 +32,7 @@ pub fn span(byte: u8, most: Span) -> Span {
         return Span::ZERO;
     }
     // Eight steps to each doubling: 1 ms at 80, 1 s at 160, more than an hour at 255.
-    Span((8 + u64::from(byte & 7) << (byte >> 3)) >> 3).min(most)
+    Span(((8 + u64::from(byte & 7)) << (byte >> 3)) >> 3).min(most)
 }
 
 /// The same before or after a moment, by the lowest bit.
