@@ -26,7 +26,7 @@ mod progress;
 mod registry;
 mod replay;
 mod saving;
-mod select;
+pub(crate) mod select;
 mod shrink;
 mod stopwatch;
 #[cfg(test)]
