@@ -2,7 +2,7 @@
 //!
 //! The events are worded as beside a passing twin. It runs nothing.
 
-use super::{twin, words};
+use super::{event, words};
 use crate::campaign::Divergence;
 use crate::model::Scenario;
 use crate::system::Facts;
@@ -13,7 +13,7 @@ fn events(scenario: &Scenario, facts: &Facts, divergence: &Divergence) -> [Strin
     let names = words::names(scenario, facts);
     let [one, other] = &divergence.events;
     let tell = |event: &Option<_>| match event {
-        Some(event) => twin::event(scenario, &names, event),
+        Some(event) => event::event(scenario, &names, event),
         None => "nothing: it had ended".into(),
     };
     let told = [tell(one), tell(other)];
