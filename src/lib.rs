@@ -6,7 +6,7 @@
 //! # Layers
 //! ```text
 //! sim  →  model  →  system  →  store  →  sync
-//!                        ↘  invariants → harness → scenario → explore → campaign → report → prelude → cli
+//!                        ↘  invariants → harness → scenario → explore → campaign → report → regressions → check → strategies → prelude → cli
 //! ```
 //! Each module uses only modules to its left on its own line of the picture; `sync` and the harness side meet in `cli`
 //! only.
@@ -120,6 +120,7 @@ pub mod harness;
 pub mod invariants;
 pub mod model;
 pub mod prelude;
+pub mod regressions;
 pub mod report;
 pub mod scenario;
 pub mod sim;

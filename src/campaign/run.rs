@@ -15,8 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Runs spent on shrinking one failure, and after an early stop.
-pub(super) const SHRINK_BUDGET: u32 = 3_000;
+/// Runs spent on shrinking one failure after an early stop.
 pub(super) const SHRINK_BUDGET_STOPPED: u32 = 600;
 /// Seeds handed to a thread at once.
 pub(super) const BLOCK: u64 = 64;
@@ -26,9 +25,9 @@ const WAVE: u64 = 2_048;
 pub(super) const TWICE: u64 = 1_000;
 
 /// A range of runs of one system under one profile.
-pub struct Campaign {
+pub struct Campaign<'a> {
     /// The system.
-    pub subject: Arc<dyn Subject>,
+    pub subject: Arc<dyn Subject + 'a>,
     /// Where its luck comes from.
     pub profile: Profile,
     /// Which seeds.
@@ -45,9 +44,9 @@ pub struct Campaign {
     pub breadth: Breadth,
 }
 
-impl Campaign {
+impl<'a> Campaign<'a> {
     /// A campaign on one thread without limits.
-    pub fn new(subject: Arc<dyn Subject>, profile: Profile, seeds: Range<u64>) -> Campaign {
+    pub fn new(subject: Arc<dyn Subject + 'a>, profile: Profile, seeds: Range<u64>) -> Campaign<'a> {
         let stop = Arc::new(AtomicBool::new(false));
         Campaign {
             subject,
@@ -63,7 +62,7 @@ impl Campaign {
 
     /// Does the runs, shrinks failures, and reports. `progress` is called from any thread after each block of runs.
     pub fn run(&self, progress: &(dyn Fn(Progress) + Sync)) -> Report {
-        let subject: Arc<dyn Subject> = match self.twin {
+        let subject: Arc<dyn Subject + 'a> = match self.twin {
             Some(compare) => Arc::new(ClockTwin::new(self.subject.clone(), compare)),
             None => self.subject.clone(),
         };
@@ -203,7 +202,7 @@ mod tests {
     use crate::model::Domain;
     use crate::system::Facts;
 
-    fn campaign(shop: TestShop, profile: &str, runs: u64) -> Campaign {
+    fn campaign(shop: TestShop, profile: &str, runs: u64) -> Campaign<'static> {
         Campaign::new(Arc::new(shop), Profile::find(profile).unwrap(), 100..100 + runs)
     }
 

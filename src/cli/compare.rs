@@ -12,7 +12,6 @@ use super::interrupt::Stop;
 use super::output::Out;
 use super::progress;
 use super::registry::Registry;
-use super::saving::Saved;
 use super::select;
 use super::stopwatch::{Stopwatch, rate};
 use crate::campaign::{Compared, Comparison, Fixed, Standing, Verdict, vacuity};
@@ -20,7 +19,7 @@ use crate::explore::Profile;
 use crate::harness::Subject;
 use crate::report::standing::{self, Named, Shape};
 use crate::report::words::{plural, thousands};
-use crate::scenario::nearest;
+use crate::scenario::{Saved, nearest};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -109,7 +108,7 @@ pub fn comparison(registry: &Registry, args: &Compare, stop: &Stop, out: &mut Ou
         let saved = group.systems.iter().zip(&compared.standings).map(|((_, system), standing)| {
             let name = system.name();
             let findings = standing.report.findings.iter();
-            findings.map(|one| findings::save(registry, &args.save, system, &name, profile.name, one)).collect()
+            findings.map(|one| findings::save(&args.save, system, &name, profile.name, one)).collect()
         });
         all.push(Done { saved: saved.collect(), group, compared });
     }

@@ -8,7 +8,6 @@ use super::interrupt::Stop;
 use super::output::Out;
 use super::progress;
 use super::registry::Registry;
-use super::saving::Saved;
 use super::select;
 use super::stopwatch::{Stopwatch, rate};
 use crate::campaign::{Breadth, Campaign, Finding, Report, Vacuity, Verdict, vacuity};
@@ -16,6 +15,7 @@ use crate::explore::Profile;
 use crate::harness::Subject;
 use crate::report::words::{plural, thousands};
 use crate::report::{json as values, metrics};
+use crate::scenario::Saved;
 use crate::sim::choice::FAULTS;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -84,7 +84,7 @@ pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) ->
         .map(|finding| Kept {
             finding,
             known: known.holds(finding),
-            saved: findings::save(registry, &args.save, &subject, &args.system, profile.name, finding),
+            saved: findings::save(&args.save, &subject, &args.system, profile.name, finding),
         })
         .collect();
     let mut exit = exit_of(&report, &kept, &vacuity);

@@ -22,7 +22,6 @@ mod output;
 mod progress;
 mod registry;
 mod replay;
-mod saving;
 mod select;
 mod shrink;
 mod stopwatch;

@@ -13,7 +13,7 @@ use super::stopwatch::Stopwatch;
 use crate::harness::{Luck, Outcome};
 use crate::invariants::Violation;
 use crate::report::words::{self, plural};
-use crate::scenario::{Expectation, Story, check};
+use crate::scenario::{Expectation, Story, check, files};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -29,7 +29,7 @@ struct Ended {
 /// Runs the command.
 pub fn replay(registry: &Registry, args: &Replay, out: &mut Out) -> Result<Exit, Failure> {
     let clock = Stopwatch::start();
-    let files = select::files(&args.paths)?;
+    let files = files(&args.paths)?;
     let (mut exit, mut runs, mut passed, mut failed) = (Exit::Held, 0u64, 0u64, Vec::<Value>::new());
     for path in &files {
         let name = path.display().to_string();

@@ -26,11 +26,12 @@ pub mod story;
 pub(crate) mod test_shop;
 
 pub use conditions::Conditions;
+pub use edit::{without_device, without_ops};
 pub use explicit::explicit;
-pub use generate::generate;
+pub use generate::{generate, weather};
 pub use necessity::{Necessity, necessity};
 pub use passing::{Change, NoTwin, Twin, passing_twin};
 pub use profile::{Profile, UnknownProfile};
 pub use repairs::{Repair, repairs};
-pub use shrink::{Shrunk, shrink};
+pub use shrink::{SHRINK_BUDGET, Shrunk, shrink};
 pub use story::{signature, steps};

@@ -3,6 +3,7 @@
 //! Why apart from the command line: a stranger's own test prints the same table. Nothing here runs a system or touches
 //! a running world; everything is made from a scenario and what its run yielded. Entry: [`table`].
 
+pub mod finding;
 pub mod json;
 pub mod layout;
 pub mod lines;
@@ -14,4 +15,5 @@ pub mod story;
 pub mod twin;
 pub mod words;
 
+pub use finding::{Place, Telling, finding};
 pub use story::{Style, table};
