@@ -113,6 +113,7 @@
 //! ```
 
 pub mod campaign;
+pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod explore;
@@ -129,3 +130,5 @@ pub mod store;
 #[cfg(feature = "engine")]
 pub mod sync;
 pub mod system;
+
+pub use check::check;

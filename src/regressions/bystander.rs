@@ -22,7 +22,7 @@ impl Anybody {
 
 impl Systems for Anybody {
     fn find(&self, name: &str) -> Result<Arc<dyn Subject>, Unknown> {
-        Ok(Arc::new(Anybody { name: name.into(), domain: self.domain, facts: self.facts.clone() }))
+        Ok(Arc::new(Anybody { name: name.into(), domain: self.domain, facts: self.facts }))
     }
     fn names(&self) -> Vec<String> {
         vec![self.name.clone()]
@@ -37,7 +37,7 @@ impl Subject for Anybody {
         self.domain
     }
     fn facts(&self) -> Facts {
-        self.facts.clone()
+        self.facts
     }
     fn run(&self, _: &Scenario, _: Luck, _: bool) -> Outcome {
         unreachable!("reading a story runs nobody")

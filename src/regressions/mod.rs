@@ -102,7 +102,7 @@ impl Regressions {
             let named = systems_named(&name, &text)?;
             if named.is_empty() || named.contains(&subject.name()) {
                 let story = own(subject, &name, &text)?;
-                replayed.push(again(subject, path, &story));
+                replayed.push(run_again(subject, path, &story));
             }
         }
         Ok(replayed)
@@ -159,7 +159,7 @@ fn own(subject: &dyn Subject, name: &str, text: &str) -> Result<Story, Report> {
     parse(name, text, &vocabulary)
 }
 
-fn again(subject: &dyn Subject, path: PathBuf, story: &Story) -> Replayed {
+fn run_again(subject: &dyn Subject, path: PathBuf, story: &Story) -> Replayed {
     let outcome = subject.run(&story.scenario, Luck::Replay, true);
     let mistake = outcome.mistake.clone();
     let system = subject.name();
@@ -172,4 +172,11 @@ fn again(subject: &dyn Subject, path: PathBuf, story: &Story) -> Replayed {
         Box::new(Finding::of(subject, told, seed))
     });
     Replayed { path, broken, mistake }
+}
+
+/// What to type to see a saved story again: the test that is running, which replays its folder first.
+pub fn again() -> String {
+    let thread = std::thread::current();
+    let test = thread.name().filter(|name| *name != "main").map_or_else(String::new, |name| format!(" {name}"));
+    format!("cargo test{test}   (it replays this file first)")
 }
