@@ -112,7 +112,8 @@ impl Failed {
         }
         if !report.mistakes.is_empty() {
             let lines = report.mistakes.iter();
-            let lines = lines.map(|(seed, text)| format!("a mistake in the model of the system, seed {seed}: {text}\n"));
+            let lines =
+                lines.map(|(seed, text)| format!("a mistake in the model of the system, seed {seed}: {text}\n"));
             parts.push((Cause::Mistake, lines.collect()));
         }
         if vacuity.verdict == Verdict::Vacuous {

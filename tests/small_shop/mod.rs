@@ -82,6 +82,8 @@ impl Invariant for TakenOnce {
 pub enum Talk {
     Sale(Op),
     Done(OpId),
+    Look,
+    Rows(Vec<Row>),
 }
 impl Message for Talk {}
 
@@ -92,8 +94,11 @@ pub struct Disk {
     seen: BTreeSet<OpId>,
 }
 
+const TICK: Timer = Timer { channel: Channel(4), number: 0 };
+
 /// A till or the server.
 pub struct Side {
+    till: bool,
     remembers: bool,
     sends: bool,
 }
@@ -110,7 +115,7 @@ impl System for SmallShop {
         &BUSINESS
     }
     fn facts(&self) -> Facts {
-        Facts { longest_period: Span::secs(10), ..Facts::new(&["push", "again"]) }
+        Facts::new(&["push", "again", "pull", "tick"])
     }
     fn disk(&self, node: NodeId, _: u32, rows: &mut dyn Iterator<Item = Row>) -> Disk {
         if node.is_server() {
@@ -119,10 +124,10 @@ impl System for SmallShop {
         Disk { rows: rows.collect(), ..Disk::default() }
     }
     fn device(&self, _: NodeId, _: &Disk) -> Side {
-        Side { remembers: self.remembers, sends: self.sends }
+        Side { till: true, remembers: self.remembers, sends: self.sends }
     }
     fn server(&self, _: &Disk) -> Side {
-        Side { remembers: self.remembers, sends: self.sends }
+        Side { till: false, remembers: self.remembers, sends: self.sends }
     }
 }
 
@@ -144,12 +149,21 @@ impl Node for Side {
                 disk.outbox.retain(|waiting| waiting.id != op);
                 cx.cancel_timer(Timer { channel: Channel(2), number: op.0 });
             }
+            Input::Timer(TICK) => self.look(cx),
             Input::Timer(timer) => {
                 if let Some(op) = disk.outbox.iter().find(|op| op.id.0 == timer.number) {
                     push(*op, cx);
                 }
             }
-            Input::Booted => disk.outbox.clone().into_iter().for_each(|op| push(op, cx)),
+            Input::Booted if self.till && self.sends => {
+                self.look(cx);
+                disk.outbox.clone().into_iter().for_each(|op| push(op, cx));
+            }
+            Input::Message { from, message: Talk::Look } => {
+                let request = cx.request();
+                cx.reply(from, request, [], Talk::Rows(disk.rows.clone()));
+            }
+            Input::Message { message: Talk::Rows(rows), .. } => copy(disk, rows, cx),
             Input::Message { from, message: Talk::Sale(op) } => {
                 let request = cx.request();
                 if disk.seen.insert(op.id) || !self.remembers {
@@ -165,7 +179,22 @@ impl Node for Side {
     }
 }
 
+/// What the server shows is what the till shows.
+fn copy(disk: &mut Disk, rows: Vec<Row>, cx: &mut Context<Talk>) {
+    for row in &rows {
+        let before = disk.rows.iter().find(|known| known.key == row.key).copied();
+        cx.wrote(before, Some(*row), OpId::NONE, Why::Copied);
+    }
+    disk.rows = rows;
+}
+
 impl Side {
+    fn look(&self, cx: &mut Context<Talk>) {
+        let tick = cx.cause();
+        cx.send(NodeId::SERVER, Channel(3), tick, [], Talk::Look);
+        cx.set_timer(TICK, Span::secs(60), None);
+    }
+
     /// Takes what there is; a line for more than that is left out.
     fn take(&self, disk: &mut Disk, op: Op, cx: &mut Context<Talk>) {
         for line in op.lines() {
