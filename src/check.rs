@@ -60,12 +60,9 @@ pub use failed::{Cause, Failed};
 
 use crate::campaign::{Campaign, ClockTwin, Report, Vacuity, Verdict, vacuity};
 use crate::explore::Profile;
-use crate::harness::{Luck, Outcome, Subject};
-use crate::invariants::Invariant;
-use crate::model::{Domain, Scenario};
+use crate::harness::{Borrowed, Subject};
 use crate::regressions::{Regressions, Replayed};
 use crate::sim::choice::FAULTS;
-use crate::system::Facts;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -220,26 +217,5 @@ impl<'a> Check<'a> {
         if !vacuity.empty && vacuity.faults_never.is_empty() && vacuity.invariants_never.is_empty() {
             vacuity.verdict = Verdict::Enough;
         }
-    }
-}
-
-/// A system that somebody else owns.
-struct Borrowed<'a>(&'a dyn Subject);
-
-impl Subject for Borrowed<'_> {
-    fn name(&self) -> String {
-        self.0.name()
-    }
-    fn domain(&self) -> &'static Domain {
-        self.0.domain()
-    }
-    fn facts(&self) -> Facts {
-        self.0.facts()
-    }
-    fn invariants(&self) -> Vec<Box<dyn Invariant>> {
-        self.0.invariants()
-    }
-    fn run(&self, scenario: &Scenario, luck: Luck, record: bool) -> Outcome {
-        self.0.run(scenario, luck, record)
     }
 }

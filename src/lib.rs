@@ -127,6 +127,8 @@ pub mod scenario;
 pub mod sim;
 #[cfg(feature = "engine")]
 pub mod store;
+#[cfg(feature = "proptest")]
+pub mod strategies;
 #[cfg(feature = "engine")]
 pub mod sync;
 pub mod system;

@@ -23,7 +23,7 @@ pub use figure::{FIGURES, Figure};
 pub use finding::{Breadth, Finding};
 pub use hunt::{Hunt, Quarry, Size, Tale, hunt, shortest};
 pub use report::{Nondeterminism, Progress, Report};
-pub use run::{Campaign, in_parallel};
+pub use run::{Campaign, guarded, in_parallel};
 pub use tally::Broken;
 pub use twin::{ClockTwin, Compare};
 pub use vacuity::{Vacuity, Verdict, vacuity};

@@ -13,6 +13,6 @@ pub mod world;
 
 pub use outcome::{End, Histogram, Metrics, OutboxAt, Outcome};
 pub use parting::{Parting, parting};
-pub use subject::{Subject, Systems, Unknown, Variant, WithInvariants, with_invariants};
+pub use subject::{Borrowed, Subject, Systems, Unknown, Variant, WithInvariants, with_invariants};
 pub use trace::{Event, Loss, What};
 pub use world::{Luck, Plan, run};

@@ -1,0 +1,91 @@
+//! What can be left out of a scenario, larger pieces first: for assertions that squall knows nothing of.
+//!
+//! Plain and blind: it asks for no promise and runs nothing. Squall's own shrinker gets smaller stories, but only of
+//! broken promises.
+
+use crate::explore::{without_device, without_ops};
+use crate::model::Scenario;
+use crate::sim::NodeId;
+
+/// What is left out in one pass.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Pass {
+    Deviations,
+    Devices,
+    Ops,
+}
+
+/// Bad luck first, then who is there and what they do, then what luck is left.
+const PASSES: [Pass; 4] = [Pass::Deviations, Pass::Devices, Pass::Ops, Pass::Deviations];
+
+/// The cuts of a scenario, one after the other.
+///
+/// For eight deviations: all eight, then four and four, then two at a time, then each. A cut that is kept makes room for
+/// the next one at the same place; one that is taken back is stepped over.
+#[derive(Clone, Debug)]
+pub(super) struct Cuts {
+    passes: Vec<Pass>,
+    /// How many are cut at once; 0 before the first cut of a pass.
+    size: usize,
+    at: usize,
+}
+
+impl Cuts {
+    /// All of them, or those that leave every op in place.
+    pub(super) fn new(keep_ops: bool) -> Cuts {
+        let wanted = PASSES.iter().rev().filter(|pass| !keep_ops || **pass == Pass::Deviations);
+        Cuts { passes: wanted.copied().collect(), size: 0, at: 0 }
+    }
+
+    /// The scenario with the next piece left out; `None` when nothing is left to try.
+    pub(super) fn next(&mut self, scenario: &Scenario) -> Option<Scenario> {
+        loop {
+            let pass = *self.passes.last()?;
+            let count = count(pass, scenario);
+            if self.size == 0 {
+                self.size = if pass == Pass::Devices { 1 } else { count };
+            }
+            if self.at < count && self.size > 0 {
+                let until = count.min(self.at + self.size);
+                return Some(without(pass, scenario, self.at, until));
+            }
+            self.at = 0;
+            if self.size > 1 {
+                self.size = self.size.div_ceil(2);
+            } else {
+                self.size = 0;
+                self.passes.pop();
+            }
+        }
+    }
+
+    /// The last cut was taken back.
+    pub(super) fn step_over(&mut self) {
+        self.at += self.size;
+    }
+}
+
+/// How many pieces there are; the last device stays.
+fn count(pass: Pass, scenario: &Scenario) -> usize {
+    match pass {
+        Pass::Deviations => scenario.schedule.len(),
+        Pass::Devices if scenario.devices.len() > 1 => scenario.devices.len(),
+        Pass::Devices => 0,
+        Pass::Ops => scenario.steps.len(),
+    }
+}
+
+fn without(pass: Pass, scenario: &Scenario, from: usize, until: usize) -> Scenario {
+    match pass {
+        Pass::Deviations => {
+            let mut less = scenario.clone();
+            less.schedule.drain(from..until);
+            less
+        }
+        Pass::Devices => without_device(scenario, NodeId(from as u16 + 1)),
+        Pass::Ops => {
+            let gone = scenario.steps[from..until].iter().map(|step| step.op.id).collect();
+            without_ops(scenario, &gone)
+        }
+    }
+}
