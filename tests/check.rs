@@ -122,7 +122,7 @@ fn a_folder_that_cannot_be_written_is_named_and_the_finding_is_shown_all_the_sam
 
 #[test]
 fn a_shop_in_which_nothing_happens_is_no_sound_shop() {
-    let silent = SmallShop::silent("silent");
+    let silent = SmallShop { sends: false, ..SmallShop::forgetful("silent") };
     let failed = Check::new(&silent).no_regressions().profile("polite").runs(20).run().unwrap_err();
     let text = failed.to_string();
     assert_eq!(failed.cause, Cause::Vacuous);

@@ -184,7 +184,9 @@ impl Day {
     pub(super) fn smallest(&self, broken: &Broken) -> Day {
         let day = Day { smallest: true, ..self.with_less(broken.finding.scenario.clone()) };
         let checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
-        for check in checks.iter().filter(|check| matches!(&check.seen, Seen::Broke(one) if std::ptr::eq(&**one, broken))) {
+        for check in
+            checks.iter().filter(|check| matches!(&check.seen, Seen::Broke(one) if std::ptr::eq(&**one, broken)))
+        {
             day.remember(Check { asked: false, ..check.clone() });
         }
         day
@@ -226,7 +228,10 @@ impl Day {
         match guarded(|| shrink(system, &self.scenario, first.identity(), SHRINK_BUDGET)) {
             Err(text) => {
                 let name = system.name();
-                Seen::Unsound(format!("squall: {name} {text}, while a breach of {} on {self} was shrunk", first.invariant))
+                Seen::Unsound(format!(
+                    "squall: {name} {text}, while a breach of {} on {self} was shrunk",
+                    first.invariant
+                ))
             }
             Ok(Some(shrunk)) => Seen::Broke(Arc::new(self.broken(system, shrunk, also.collect()))),
             Ok(None) => Seen::Unsound(format!(
@@ -263,7 +268,9 @@ impl Day {
         };
         let (head, seed) = match self.origin {
             Origin::Drawn { seed, .. } => (format!("squall: {name} breaks a promise on {self}"), Some(seed)),
-            Origin::File(_) => (format!("squall: {name} breaks a promise in a saved story; no new case was tried"), None),
+            Origin::File(_) => {
+                (format!("squall: {name} breaks a promise in a saved story; no new case was tried"), None)
+            }
         };
         let (place, again) = match &saved {
             Ok(saved) => (Place::Saved(saved), again()),

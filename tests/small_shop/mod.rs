@@ -36,9 +36,6 @@ impl SmallShop {
     pub fn repaired(name: &'static str) -> SmallShop {
         SmallShop { remembers: true, ..SmallShop::forgetful(name) }
     }
-    pub fn silent(name: &'static str) -> SmallShop {
-        SmallShop { sends: false, ..SmallShop::forgetful(name) }
-    }
     pub fn runs(&self) -> u64 {
         self.runs.load(Ordering::Relaxed)
     }
