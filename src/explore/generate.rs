@@ -307,4 +307,19 @@ mod tests {
         let wide = ends.iter().filter(|at| **at > Time::ZERO + Span::secs(100)).count();
         assert!(tight > 30 && wide > 30, "{tight} tight, {wide} wide of 300");
     }
+
+    #[test]
+    fn weather_leaves_devices_and_ops_alone_and_ends_after_the_last_op() {
+        let (heavy, polite) = (Profile::find("heavy").unwrap(), Profile::find("polite").unwrap());
+        for seed in 0..40 {
+            let given = Scenario { heal: Time::ZERO, ..generate(&RETAIL, &polite, seed).0 };
+            let (drawn, luck) = weather(&given, &heavy, seed + 1);
+            assert_eq!((&drawn.steps, &drawn.devices), (&given.steps, &given.devices));
+            assert!(drawn.heal > given.steps.iter().map(|step| step.at).max().unwrap_or(Time::ZERO));
+            assert!(!drawn.schedule.is_empty() && matches!(luck, Luck::Drawn(..)));
+            assert!(drawn.schedule.iter().all(|one| one.label.node().index() <= given.devices.len()));
+            let (again, _) = weather(&drawn, &heavy, seed + 1);
+            assert_eq!(again.schedule, drawn.schedule, "what is fixed is not drawn again");
+        }
+    }
 }

@@ -89,3 +89,54 @@ fn without(pass: Pass, scenario: &Scenario, from: usize, until: usize) -> Scenar
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explore::{Profile, generate};
+    use crate::model::retail::RETAIL;
+
+    fn heavy() -> Scenario {
+        let profile = Profile::find("heavy").unwrap();
+        let drawn = (0..).map(|seed| generate(&RETAIL, &profile, seed).0);
+        drawn.into_iter().find(|one| one.devices.len() == 3 && one.schedule.len() > 8).unwrap()
+    }
+
+    /// Cuts as long as `fails` says that what is left still fails.
+    fn cut(scenario: Scenario, keep_ops: bool, fails: &dyn Fn(&Scenario) -> bool) -> (Scenario, u32) {
+        let (mut least, mut cuts, mut tried) = (scenario, Cuts::new(keep_ops), 0);
+        while let Some(less) = cuts.next(&least) {
+            tried += 1;
+            if fails(&less) { least = less } else { cuts.step_over() }
+        }
+        (least, tried)
+    }
+
+    #[test]
+    fn what_always_fails_is_cut_to_one_device_that_does_nothing() {
+        let (least, tried) = cut(heavy(), false, &|_| true);
+        assert_eq!((least.devices.len(), least.steps.len(), least.schedule.len()), (1, 0, 0));
+        assert!(tried <= 4, "the largest piece goes first: {tried}");
+    }
+
+    #[test]
+    fn one_op_and_one_deviation_that_are_needed_stay_alone() {
+        let day = heavy();
+        let (op, label) = (day.steps[day.steps.len() / 2].op, day.schedule[3].label);
+        let needed = |less: &Scenario| {
+            let does = |step: &crate::model::Step| (step.op.verb, step.op.id) == (op.verb, op.id);
+            less.steps.iter().any(does) && less.schedule.iter().any(|one| one.label == label)
+        };
+        let (least, tried) = cut(day.clone(), false, &needed);
+        assert_eq!(least.schedule.len(), 1);
+        assert!(least.steps.len() <= 3, "the op and those that it is about: {:?}", least.steps);
+        assert!(tried < 400, "{tried}");
+    }
+
+    #[test]
+    fn given_ops_and_devices_are_never_cut() {
+        let day = heavy();
+        let (least, _) = cut(day.clone(), true, &|_| true);
+        assert_eq!((&least.steps, &least.devices, least.schedule.len()), (&day.steps, &day.devices, 0));
+    }
+}

@@ -285,7 +285,7 @@ impl Day {
         if !broken.also.is_empty() {
             text += &format!("   the same day also breaks {}\n", broken.also.join(", "));
         }
-        text
+        text.trim_end().into()
     }
 }
 

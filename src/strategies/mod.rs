@@ -16,7 +16,7 @@
 //!
 //! fn every_day_ends_well(my_engine: impl Subject + 'static) {
 //!     // In a test file, this stands in `proptest! { #![proptest_config(config())] #[test] fn … }`.
-//!     proptest!(config(), |(day in days(my_engine).profile("heavy"), tip in 0..5_u64)| {
+//!     proptest!(ProptestConfig { cases: 10, ..config() }, |(day in days(my_engine).profile("heavy"), tip in 0..5_u64)| {
 //!         prop_assert!(day.scenario().steps.len() as u64 + tip < 100);
 //!         day.check()?;
 //!     });
