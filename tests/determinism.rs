@@ -5,7 +5,7 @@
 
 use squall::campaign::Campaign;
 use squall::cli::Registry;
-use squall::explore::{Profile, explicit, generate, profile};
+use squall::explore::{PROFILES, Profile, explicit, generate};
 use squall::harness::{Luck, Subject, Systems};
 use squall::sim::Fingerprint;
 use std::process::Command;
@@ -22,7 +22,7 @@ fn presets() -> Vec<String> {
 /// One number for the fingerprints of seeds `0..seeds` under each profile.
 fn digest(subject: &dyn Subject, seeds: u64) -> u64 {
     let mut digest = Fingerprint::default();
-    for profile in profile::ALL {
+    for profile in PROFILES {
         for seed in 0..seeds {
             let (scenario, luck) = generate(subject.domain(), &profile, seed);
             digest.add(subject.run(&scenario, luck, false).fingerprint);
@@ -88,7 +88,7 @@ fn every_preset_has_the_same_digest_on_both_stores() {
 fn a_drawn_run_of_every_preset_replays_to_the_same_fingerprint_once_written_down() {
     for name in presets() {
         let subject = system(&name);
-        for profile in profile::ALL {
+        for profile in PROFILES {
             for seed in 100..112 {
                 let (scenario, luck) = generate(subject.domain(), &profile, seed);
                 let drawn = subject.run(&scenario, luck, false);

@@ -9,7 +9,7 @@ mod reference;
 
 use reference::{Bug, ODDS, PRODUCT, PRODUCTS, Retail, SALE, Totals, Workload};
 use squall::harness::{Luck, Outcome, Plan, run};
-use squall::invariants::{History, Invariant, Log, Moment, history::NodeView, wants};
+use squall::invariants::{History, Invariant, Log, Moment, NodeView, wants};
 use squall::model::{Key, RowState};
 use squall::sim::{NodeId, Odds};
 use std::collections::BTreeMap;

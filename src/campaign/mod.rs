@@ -4,23 +4,33 @@
 //! adds everything up in a [`Report`] that depends on neither threads nor order. [`vacuity()`] says whether a green
 //! report means anything. [`hunt()`] looks for a bug that was planted on purpose. Nothing here prints or reads a clock.
 
-pub mod blindness;
-pub mod compare;
-pub mod estimate;
-pub mod figure;
-pub mod finding;
-pub mod hunt;
-pub mod report;
-pub mod run;
+#[cfg(feature = "cli")]
+pub(crate) mod blindness;
+#[cfg(feature = "cli")]
+pub(crate) mod compare;
+#[cfg(feature = "cli")]
+pub(crate) mod estimate;
+#[cfg(feature = "cli")]
+pub(crate) mod figure;
+pub(crate) mod finding;
+#[cfg(feature = "cli")]
+pub(crate) mod hunt;
+pub(crate) mod report;
+pub(crate) mod run;
 mod tally;
-pub mod twin;
-pub mod vacuity;
+pub(crate) mod twin;
+pub(crate) mod vacuity;
 
+#[cfg(feature = "cli")]
 pub use blindness::{Attempt, Sight, sight};
+#[cfg(feature = "cli")]
 pub use compare::{Cell, Compared, Comparison, Fixed, Standing, Tested};
+#[cfg(feature = "cli")]
 pub use estimate::{Estimate, Quantile};
+#[cfg(feature = "cli")]
 pub use figure::{FIGURES, Figure};
 pub use finding::{Breadth, Finding};
+#[cfg(feature = "cli")]
 pub use hunt::{Hunt, Quarry, Size, Tale, hunt, shortest};
 pub use report::{Nondeterminism, Progress, Report};
 pub use run::{Campaign, guarded, in_parallel};

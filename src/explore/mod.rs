@@ -7,20 +7,23 @@
 //! Which runs are done, and what is reported of them, is the campaign's business.
 
 mod canonical;
-pub mod conditions;
+pub(crate) mod conditions;
 mod cost;
 mod edit;
-pub mod explicit;
-pub mod generate;
-pub mod necessity;
-pub mod passing;
-pub mod profile;
+pub(crate) mod explicit;
+pub(crate) mod generate;
+#[cfg(feature = "cli")]
+pub(crate) mod necessity;
+#[cfg(feature = "cli")]
+pub(crate) mod passing;
+pub(crate) mod profile;
 mod reduce_business;
 mod reduce_luck;
 mod reduce_time;
-pub mod repairs;
-pub mod shrink;
-pub mod story;
+#[cfg(feature = "cli")]
+pub(crate) mod repairs;
+pub(crate) mod shrink;
+pub(crate) mod story;
 
 #[cfg(test)]
 pub(crate) mod test_shop;
@@ -29,9 +32,12 @@ pub use conditions::Conditions;
 pub use edit::{without_device, without_ops};
 pub use explicit::explicit;
 pub use generate::{generate, weather};
+#[cfg(feature = "cli")]
 pub use necessity::{Necessity, necessity};
+#[cfg(feature = "cli")]
 pub use passing::{Change, NoTwin, Twin, passing_twin};
-pub use profile::{Profile, UnknownProfile};
+pub use profile::{ALL as PROFILES, Profile, UnknownProfile};
+#[cfg(feature = "cli")]
 pub use repairs::{Repair, repairs};
 pub use shrink::{SHRINK_BUDGET, Shrunk, shrink};
 pub use story::{signature, steps};

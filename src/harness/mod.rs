@@ -3,13 +3,13 @@
 //! Knows the contract and the invariants, and no sync engine (promise P5).
 
 mod carried;
-pub mod link;
-pub mod node;
-pub mod outcome;
-pub mod parting;
-pub mod subject;
-pub mod trace;
-pub mod world;
+pub(crate) mod link;
+pub(crate) mod node;
+pub(crate) mod outcome;
+pub(crate) mod parting;
+pub(crate) mod subject;
+pub(crate) mod trace;
+pub(crate) mod world;
 
 pub use outcome::{End, Histogram, Metrics, OutboxAt, Outcome};
 pub use parting::{Parting, parting};

@@ -19,7 +19,7 @@ pub struct NodeView {
     /// Rows by identity.
     pub rows: Table<(Entity, Key), Row>,
     /// Rows by the op that made them: op, entity, part, key.
-    pub by_op: Sorted<(OpId, Entity, u8, Key)>,
+    pub(crate) by_op: Sorted<(OpId, Entity, u8, Key)>,
     /// Handlers with transactions still to do; 0 when the node is between handlers.
     pub unfinished: u32,
     /// What the sync lamp shows.
@@ -27,9 +27,9 @@ pub struct NodeView {
     /// When the node was last told that it is up to date.
     pub up_to_date: Option<Time>,
     /// When it last asked for what others did.
-    pub asked: Option<Time>,
+    pub(crate) asked: Option<Time>,
     /// Entities of which something came down to it, one bit each.
-    pub came: u32,
+    pub(crate) came: u32,
     /// What it still wanted to do when the run came to rest.
     pub pending: Vec<Pending>,
     /// How often it was wiped.
@@ -40,9 +40,17 @@ pub struct NodeView {
     pub wiped: Option<Time>,
     /// When something first came between it and the server: a fault, a delay, a pause, a late
     /// timer.
-    pub disturbed: Option<Time>,
+    pub(crate) disturbed: Option<Time>,
     /// Whether its wall clock was ever set wrong.
-    pub clock_bent: bool,
+    pub(crate) clock_bent: bool,
+}
+
+impl NodeView {
+    /// Its rows of an entity that are not deleted, in order of key.
+    pub fn live(&self, entity: Entity) -> impl Iterator<Item = &Row> {
+        let all = self.rows.range((entity, Key(0))..=(entity, Key(u64::MAX)));
+        all.map(|(_, row)| row).filter(|row| !row.deleted)
+    }
 }
 
 /// All that is known of one op.
@@ -56,9 +64,9 @@ pub struct OpRecord {
     /// What the server decided, in order.
     pub verdicts: Vec<(Time, Verdict)>,
     /// Rows as the device showed them when the op changed them.
-    pub seen: Vec<Row>,
+    pub(crate) seen: Vec<Row>,
     /// Quantities that the op changed on its device, and by how much.
-    pub deltas: Vec<(Entity, Key, i64)>,
+    pub(crate) deltas: Vec<(Entity, Key, i64)>,
     /// When it first wrote something on the server.
     pub on_server: Option<Time>,
     /// When something of it first showed on another device.
@@ -68,17 +76,17 @@ pub struct OpRecord {
     /// After a wipe no disk and no message held it any more.
     pub excused: bool,
     /// A durable conflict record or a told word names it as the loser.
-    pub decided_against: bool,
+    pub(crate) decided_against: bool,
     /// Its device reported that it had given it up.
     pub given_up: bool,
     /// Its device took it back.
-    pub rolled_back: bool,
+    pub(crate) rolled_back: bool,
     /// It changed something on its own device.
-    pub local: bool,
+    pub(crate) local: bool,
     /// It changed a business row on the server.
-    pub committed: bool,
+    pub(crate) committed: bool,
     /// Pieces that it ever made on the server, splits folded into one.
-    pub made: Vec<(Entity, u8)>,
+    pub(crate) made: Vec<(Entity, u8)>,
 }
 
 impl OpRecord {
@@ -138,7 +146,9 @@ impl OpRecord {
     }
 }
 
-/// The record of one run.
+/// The record of one run, as far as it has come: what every node shows, and what became of every op.
+///
+/// An invariant reads it and changes nothing: `history.server().live(PRODUCT)`, `history.op(id)`, `history.ops()`.
 pub struct History<'a> {
     /// The scenario that is being run.
     pub scenario: &'a Scenario,
@@ -154,28 +164,28 @@ pub struct History<'a> {
     /// Whether anybody will read more than rows, words, verdicts and times.
     detailed: bool,
     /// Every change of a field on the server, opening values first.
-    pub commits: Commits,
+    pub(crate) commits: Commits,
     /// What the server was like before it was restored.
-    pub epochs: Epochs,
+    pub(crate) epochs: Epochs,
     /// Whether a server row belongs on a device.
     pub in_scope: &'a dyn Fn(NodeId, &Row) -> bool,
     /// Rows deleted on the server by an op: when, and by which.
-    pub deletions: BTreeMap<(Entity, Key), (Time, OpId)>,
+    pub(crate) deletions: BTreeMap<(Entity, Key), (Time, OpId)>,
     /// Rows that an op deleted on the server although its own author had made them only after it: the row, the op that
     /// made it, the op that deleted it, and when.
-    pub undone: Vec<(Entity, Key, OpId, OpId, Time)>,
+    pub(crate) undone: Vec<(Entity, Key, OpId, OpId, Time)>,
     /// The same on every node: rows that an op took away there.
-    pub taken_away: BTreeMap<(NodeId, Entity, Key), (Time, OpId)>,
+    pub(crate) taken_away: BTreeMap<(NodeId, Entity, Key), (Time, OpId)>,
     /// Ops that changed a quantity on their own device, by device and account.
-    pub accounts: BTreeMap<(NodeId, Entity, Key), Vec<OpId>>,
+    pub(crate) accounts: BTreeMap<(NodeId, Entity, Key), Vec<OpId>>,
     /// Messages delivered damaged that could still be parsed: set while such a message is being handled.
-    pub damaged: bool,
+    pub(crate) damaged: bool,
     /// When the server sent the message that a device is handling; the start of the run while it handles none.
-    pub as_of: Time,
+    pub(crate) as_of: Time,
     /// Whether the run came to rest.
     pub rested: bool,
     /// True where the run was not deviant in any clock.
-    pub clocks_true: bool,
+    pub(crate) clocks_true: bool,
 }
 
 /// Most records kept for later runs.
@@ -201,7 +211,7 @@ impl Drop for History<'_> {
 
 impl<'a> History<'a> {
     /// An empty record with the opening rows on the server and, unless they start empty, on the devices.
-    pub fn new(scenario: &'a Scenario, facts: Facts, in_scope: &'a dyn Fn(NodeId, &Row) -> bool) -> History<'a> {
+    pub(crate) fn new(scenario: &'a Scenario, facts: Facts, in_scope: &'a dyn Fn(NodeId, &Row) -> bool) -> History<'a> {
         let mut nodes: Vec<NodeView> = (0..=scenario.devices.len()).map(|_| NodeView::default()).collect();
         let mut commits = Commits::default();
         for (n, view) in nodes.iter_mut().enumerate() {
@@ -259,7 +269,7 @@ impl<'a> History<'a> {
         self.ops.get(id.0 as usize)?.as_ref()
     }
     /// The record of an op, to add to it.
-    pub fn op_mut(&mut self, id: OpId) -> Option<&mut OpRecord> {
+    pub(crate) fn op_mut(&mut self, id: OpId) -> Option<&mut OpRecord> {
         self.ops.get_mut(id.0 as usize)?.as_mut()
     }
     /// Every op that happened, in order of id.
@@ -292,7 +302,7 @@ impl<'a> History<'a> {
     }
 
     /// Takes a reported write in.
-    pub fn wrote(&mut self, node: NodeId, write: &Write) {
+    pub(crate) fn wrote(&mut self, node: NodeId, write: &Write) {
         let now = self.now;
         let view = &mut self.nodes[node.index()];
         if let Some(before) = &write.before {
@@ -390,7 +400,7 @@ impl<'a> History<'a> {
     }
 
     /// Whether two ops were done on one device, this one first.
-    pub fn was_done_before(&self, op: OpId, later: OpId) -> bool {
+    pub(crate) fn was_done_before(&self, op: OpId, later: OpId) -> bool {
         let acted = |op: OpId| self.op(op).and_then(|record| Some((record.op.node, record.at?)));
         matches!((acted(op), acted(later)), (Some((one, at)), Some((other, after))) if one == other && at < after)
     }
@@ -464,7 +474,7 @@ impl<'a> History<'a> {
     }
 
     /// Takes in that something came between a device and the server; for the server, between all of them and it.
-    pub fn disturb(&mut self, node: NodeId) {
+    pub(crate) fn disturb(&mut self, node: NodeId) {
         let now = self.now;
         for (n, view) in self.nodes.iter_mut().enumerate() {
             if node.is_server() || n == node.index() {
@@ -474,7 +484,7 @@ impl<'a> History<'a> {
     }
 
     /// Takes in that a device was wiped: it holds nothing any more and shows nothing.
-    pub fn wipe(&mut self, node: NodeId, installs: u32) {
+    pub(crate) fn wipe(&mut self, node: NodeId, installs: u32) {
         let now = self.now;
         let view = &mut self.nodes[node.index()];
         view.rows.clear();
@@ -487,7 +497,7 @@ impl<'a> History<'a> {
     }
 
     /// Takes a word in that a user was told.
-    pub fn told(&mut self, node: NodeId, op: OpId, word: Word) {
+    pub(crate) fn told(&mut self, node: NodeId, op: OpId, word: Word) {
         let now = self.now;
         if word == Word::UpToDate {
             self.nodes[node.index()].up_to_date = Some(now);

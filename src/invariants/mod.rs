@@ -3,36 +3,36 @@
 //! Each invariant reads the [`History`] that the harness keeps and never the system itself (promise P5). It says when its
 //! antecedent occurred (*exercised*), so that a green campaign can be told from an empty one.
 
-pub mod audit;
+pub(crate) mod audit;
 #[cfg(test)]
 mod bad_days;
 #[cfg(test)]
 mod bad_words;
-pub mod clock;
-pub mod commits;
-pub mod conflicts;
-pub mod convergence;
-pub mod deletion;
-pub mod effects;
-pub mod epochs;
-pub mod expiry;
+pub(crate) mod clock;
+pub(crate) mod commits;
+pub(crate) mod conflicts;
+pub(crate) mod convergence;
+pub(crate) mod deletion;
+pub(crate) mod effects;
+pub(crate) mod epochs;
+pub(crate) mod expiry;
 #[cfg(test)]
 pub(crate) mod fixture;
-pub mod history;
-pub mod loss;
-pub mod numbers;
-pub mod own_writes;
-pub mod questions;
-pub mod references;
-pub mod rejections;
-pub mod retries;
-pub mod scope;
+pub(crate) mod history;
+pub(crate) mod loss;
+pub(crate) mod numbers;
+pub(crate) mod own_writes;
+pub(crate) mod questions;
+pub(crate) mod references;
+pub(crate) mod rejections;
+pub(crate) mod retries;
+pub(crate) mod scope;
 #[cfg(test)]
 mod sound_days;
-pub mod stock;
-pub mod words;
+pub(crate) mod stock;
+pub(crate) mod words;
 
-pub use epochs::Backup;
+pub(crate) use epochs::Backup;
 pub use history::{History, NodeView, OpRecord};
 
 use crate::model::{Domain, Entity, Op};
@@ -170,9 +170,9 @@ pub struct Log {
     name: &'static str,
     now: Time,
     /// One bit for each invariant whose antecedent occurred.
-    pub exercised: u64,
+    pub(crate) exercised: u64,
     /// The first violation of each identity.
-    pub violations: Vec<Violation>,
+    pub(crate) violations: Vec<Violation>,
     lost_edits: Vec<OpId>,
 }
 
@@ -191,24 +191,18 @@ pub struct Breach<'a> {
 }
 
 impl Log {
-    /// Empties the log for another run.
-    pub fn clear(&mut self) {
-        self.exercised = 0;
-        self.violations.clear();
-        self.lost_edits.clear();
-    }
     /// The effect of an op that passed for done was overwritten unseen or dropped, and nothing records it.
-    pub fn lost_edit(&mut self, op: OpId) {
+    pub(crate) fn lost_edit(&mut self, op: OpId) {
         if !self.lost_edits.contains(&op) {
             self.lost_edits.push(op);
         }
     }
     /// Every op of which that was said, each once.
-    pub fn lost_edits(&self) -> &[OpId] {
+    pub(crate) fn lost_edits(&self) -> &[OpId] {
         &self.lost_edits
     }
     /// From now on invariant number `index` speaks.
-    pub fn speaker(&mut self, index: usize, name: &'static str, now: Time) {
+    pub(crate) fn speaker(&mut self, index: usize, name: &'static str, now: Time) {
         (self.invariant, self.name, self.now) = (index, name, now);
     }
     /// The antecedent of the invariant occurred.

@@ -33,7 +33,7 @@ impl Rows for Shown<'_> {
 
 impl History<'_> {
     /// The row of a node with this canonical key, live or not.
-    pub fn find(&self, node: NodeId, entity: Entity, key: Key) -> Option<&Row> {
+    pub(crate) fn find(&self, node: NodeId, entity: Entity, key: Key) -> Option<&Row> {
         let view = self.node(node);
         if let Some((op, part)) = key.maker() {
             let mut made = view.by_op.range((op, entity, part, Key::NONE)..=(op, entity, part, Key(u64::MAX)));
@@ -43,7 +43,7 @@ impl History<'_> {
     }
 
     /// Another live row of the server with the same values in these fields, if all of them are set.
-    pub fn holder(&self, wanted: &Row, fields: &[u8]) -> Option<&Row> {
+    pub(crate) fn holder(&self, wanted: &Row, fields: &[u8]) -> Option<&Row> {
         let entity = wanted.entity;
         if fields.iter().any(|field| wanted.get(*field).get().is_none()) {
             return None;
@@ -68,7 +68,7 @@ impl History<'_> {
     }
 
     /// Whether the op was taken back or decided against, as far as anybody could know: then its effects may vanish.
-    pub fn is_gone(&self, record: &OpRecord) -> bool {
+    pub(crate) fn is_gone(&self, record: &OpRecord) -> bool {
         record.is_withdrawn()
             || record.last_word() == Some(Word::Conflict)
             || record.rolled_back
@@ -77,17 +77,17 @@ impl History<'_> {
     }
 
     /// Whether its device was wiped after the user did it: the device may know nothing of it.
-    pub fn is_forgotten(&self, record: &OpRecord) -> bool {
+    pub(crate) fn is_forgotten(&self, record: &OpRecord) -> bool {
         self.node(record.op.node).wiped.is_some_and(|wiped| record.at.is_none_or(|at| at <= wiped))
     }
 
     /// Whether `op` was done on `node`.
-    pub fn is_own(&self, node: NodeId, op: OpId) -> bool {
+    pub(crate) fn is_own(&self, node: NodeId, op: OpId) -> bool {
         self.op(op).is_some_and(|record| record.op.node == node)
     }
 
     /// Whether the op refers to a row whose making was decided against: then it cannot take effect either.
-    pub fn is_orphan(&self, record: &OpRecord) -> bool {
+    pub(crate) fn is_orphan(&self, record: &OpRecord) -> bool {
         let keys = record.op.lines().iter().map(|line| line.key).chain([record.op.target]);
         keys.filter_map(Key::maker).map(|(maker, _)| maker).chain([record.op.earlier]).any(|maker| {
             maker.is_some() && maker != record.op.id && self.op(maker).is_some_and(|parent| self.is_gone(parent))
@@ -95,12 +95,12 @@ impl History<'_> {
     }
 
     /// What the device still wants to do about the op, at rest.
-    pub fn pending(&self, record: &OpRecord) -> Option<PendingState> {
+    pub(crate) fn pending(&self, record: &OpRecord) -> Option<PendingState> {
         self.node(record.op.node).pending.iter().find(|one| one.op == record.op.id).map(|one| one.state)
     }
 
     /// What the op asked for, given what its device showed.
-    pub fn effects(&self, record: &OpRecord) -> Vec<Effect> {
+    pub(crate) fn effects(&self, record: &OpRecord) -> Vec<Effect> {
         let mut effects = Vec::new();
         (self.domain.transition)(&record.op, &Shown { history: self, record }, &mut effects);
         effects
@@ -123,7 +123,7 @@ impl History<'_> {
 
     /// The first thing the op asked for that never came about on the server, by entity; `None` if all of it did or
     /// already was so.
-    pub fn lacking(&self, record: &OpRecord) -> Option<Entity> {
+    pub(crate) fn lacking(&self, record: &OpRecord) -> Option<Entity> {
         let mut pieces = Vec::new();
         (self.domain.pieces)(&record.op, &mut pieces);
         if !pieces.is_empty() {
@@ -172,7 +172,7 @@ impl History<'_> {
     /// Up to which server commit of a field the author of `op` had seen it, as an index into its commits (-1 for none).
     /// Own earlier edits count as seen where they stand if `own_count`, else as what their author had seen before them.
     /// `None` where the history cannot tell.
-    pub fn seen_upto(&self, op: OpId, entity: Entity, key: Key, field: u8, own_count: bool) -> Option<isize> {
+    pub(crate) fn seen_upto(&self, op: OpId, entity: Entity, key: Key, field: u8, own_count: bool) -> Option<isize> {
         let list = self.commits.get(&(entity, key, field)).unwrap_or_default();
         let author = self.op(op)?.op.node;
         let mut at = op;
@@ -205,7 +205,7 @@ impl History<'_> {
     }
 
     /// The rows that an op refers to, changes or deletes, besides those it makes; canonical keys.
-    pub fn referred(&self, record: &OpRecord) -> Vec<(Entity, Key)> {
+    pub(crate) fn referred(&self, record: &OpRecord) -> Vec<(Entity, Key)> {
         let mut rows: Vec<(Entity, Key)> = Vec::new();
         for effect in self.effects(record) {
             match effect {

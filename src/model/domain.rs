@@ -67,6 +67,9 @@ pub struct EntitySpec {
 
 impl EntitySpec {
     /// An entity with these fields.
+    ///
+    /// # Panics
+    /// If there are more than [`super::row::FIELDS`] fields.
     pub const fn new(name: &'static str, fields: &'static [FieldSpec]) -> EntitySpec {
         assert!(fields.len() <= super::row::FIELDS, "an entity has at most 8 fields");
         EntitySpec { name, fields }
@@ -123,6 +126,48 @@ pub enum Shape {
     Word(&'static [&'static str]),
     /// `{ "of": "status-1", "take": "mine" }`: an earlier op of the same device and one of these words.
     Decision(&'static [&'static str]),
+}
+
+impl Shape {
+    /// Panics if a business with so many entities, counted from 0, cannot have an op of this shape.
+    const fn check(&self, entities: usize) {
+        const fn known(entity: Entity, entities: usize) {
+            assert!((entity.0 as usize) < entities, "a verb's shape names an entity that the business does not have");
+        }
+        const fn fits(lines: usize) {
+            assert!(lines <= super::op::LINES, "a verb's shape needs more lines than an op has");
+        }
+        match *self {
+            Shape::Lines { entity, .. } | Shape::Set { entity } | Shape::Target(entity) => known(entity, entities),
+            Shape::Pair { target, other } => {
+                known(target.1, entities);
+                known(other.1, entities);
+            }
+            Shape::Record { target, values, lines } => {
+                if let Some((_, entity)) = target {
+                    known(entity, entities);
+                }
+                if let Some((_, entity)) = lines {
+                    known(entity, entities);
+                }
+                fits(values.len() + lines.is_some() as usize);
+            }
+            Shape::Form { rows, needed, values } => {
+                assert!(!rows.is_empty() && needed <= rows.len(), "a form names at least one row, and those it needs");
+                fits(rows.len() - 1);
+                fits(values.len());
+                let mut n = 0;
+                while n < rows.len() {
+                    known(rows[n].1, entities);
+                    n += 1;
+                }
+            }
+            Shape::Word(words) | Shape::Decision(words) => {
+                assert!(!words.is_empty(), "a verb offers at least one word")
+            }
+            Shape::Earlier(_) => {}
+        }
+    }
 }
 
 /// The rows that an op of the shape [`Shape::Form`] names, with their entities; none for those that it leaves out.
@@ -405,11 +450,19 @@ impl Domain {
     /// nothing that could be split, and days in which anything happens that the verbs' shapes allow
     /// ([`super::any_workload`]). A law is added by naming it: `Domain { ledgers: &[..], ..Domain::new(..) }`.
     ///
-    /// Entities and verbs count from 0, so that the first entity is `Entity(0)` and the first verb `Verb(0)`; at most 28
-    /// entities and 240 verbs have a number.
+    /// Entities and verbs count from 0, so that the first entity is `Entity(0)` and the first verb `Verb(0)`.
+    ///
+    /// # Panics
+    /// If there are more than 28 entities or 240 verbs: higher numbers are taken. If a verb's shape names an entity that is
+    /// not in the list, or needs more lines than an op has ([`super::op::LINES`]). In a `static` that is a compile error.
     pub const fn new(name: &'static str, entities: &'static [EntitySpec], verbs: &'static [VerbSpec]) -> Domain {
         assert!(entities.len() <= 28, "a business has at most 28 entities");
         assert!(verbs.len() <= 240, "a business has at most 240 verbs");
+        let mut n = 0;
+        while n < verbs.len() {
+            verbs[n].shape.check(entities.len());
+            n += 1;
+        }
         Domain {
             name,
             first_entity: 0,
@@ -524,5 +577,25 @@ pub fn everywhere(_: NodeId, _: &Row) -> bool {
 impl std::fmt::Debug for Domain {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Domain({})", self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENTITIES: &[EntitySpec] = &[EntitySpec::new("note", &[FieldSpec::new("text", Class::Plain)])];
+
+    fn with(shape: Shape) -> Domain {
+        Domain::new("notes", ENTITIES, Box::leak(Box::new([VerbSpec::new("write", shape)])))
+    }
+
+    #[test]
+    fn a_verb_names_entities_that_there_are_and_has_as_many_lines_as_an_op() {
+        let record = |values| Shape::Record { target: None, values, lines: Some(("notes", Entity(0))) };
+        assert_eq!(with(record(&["a", "b", "c"])).verbs.len(), 1);
+        for wrong in [Shape::Target(Entity(1)), record(&["a", "b", "c", "d"]), Shape::Word(&[])] {
+            assert!(std::panic::catch_unwind(|| with(wrong)).is_err(), "{wrong:?}");
+        }
     }
 }

@@ -94,7 +94,10 @@ impl Op {
         &mut self.lines[..self.count as usize]
     }
 
-    /// Takes line `index` out.
+    /// Takes line `index` out; those behind it move up.
+    ///
+    /// # Panics
+    /// If there is no such line.
     pub fn remove_line(&mut self, index: usize) {
         assert!(index < self.count as usize, "only a line that is there can be taken out");
         self.lines.copy_within(index + 1..self.count as usize, index);

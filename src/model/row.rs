@@ -180,18 +180,27 @@ impl Row {
     }
 
     /// The same with a field set by the row's origin.
+    ///
+    /// # Panics
+    /// If `field` is [`FIELDS`] or more.
     pub fn with(mut self, field: u8, value: Value) -> Row {
         self.fields[field as usize] = value;
         self.set_by[field as usize] = self.origin;
         self
     }
 
-    /// A field.
+    /// A field; [`Value::MISSING`] if it was never set.
+    ///
+    /// # Panics
+    /// If `field` is [`FIELDS`] or more.
     pub fn get(&self, field: u8) -> Value {
         self.fields[field as usize]
     }
 
-    /// Sets a field on behalf of `op`.
+    /// Sets a field on behalf of `op`; report the change with [`crate::system::Context::wrote`].
+    ///
+    /// # Panics
+    /// If `field` is [`FIELDS`] or more.
     pub fn set(&mut self, field: u8, value: Value, op: OpId) {
         self.fields[field as usize] = value;
         self.set_by[field as usize] = op;

@@ -14,7 +14,7 @@ mod nearest;
 mod parse;
 mod report;
 mod rows;
-pub mod saving;
+pub(crate) mod saving;
 mod schedule;
 mod schema;
 mod steps;

@@ -66,6 +66,7 @@ pub fn save(folder: &Path, name: &str, text: &str, same: &dyn Fn(&str) -> bool) 
 ///
 /// # Errors
 /// If the folder cannot be made or written, naming it.
+#[cfg(feature = "cli")]
 pub fn replace(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Denied> {
     fs::create_dir_all(folder).map_err(|error| Denied::new("make the folder", folder, &error))?;
     let (path, beside) = (folder.join(name), folder.join(unfinished(name)));
@@ -127,6 +128,7 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left behind");
     }
 
+    #[cfg(feature = "cli")]
     #[test]
     fn a_story_of_the_catalogue_replaces_the_one_before_it() {
         let folder = tempfile::tempdir().unwrap();

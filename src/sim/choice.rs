@@ -202,12 +202,6 @@ impl Choices {
         Choices { mode: Mode::Random { key, odds }, made: Vec::new() }
     }
 
-    /// Starts another run, keeping memory.
-    pub fn restart_random(&mut self, key: Key, odds: Odds) {
-        self.made.clear();
-        self.mode = Mode::Random { key, odds };
-    }
-
     /// What differed from polite so far, in the order in which it came up.
     pub fn made(&self) -> &[Deviation] {
         &self.made

@@ -2,16 +2,17 @@
 //!
 //! Depends on nothing else of this crate. It knows neither rows nor ops nor networks.
 
-pub mod choice;
-pub mod clock;
-pub mod label;
-pub mod luck;
-pub mod queue;
-pub mod time;
+pub(crate) mod choice;
+pub(crate) mod clock;
+pub(crate) mod label;
+pub(crate) mod luck;
+pub(crate) mod queue;
+pub(crate) mod time;
 
-pub use choice::{Choices, Deviation, Fate, Fault, Odds};
-pub use clock::WallClock;
+pub(crate) use choice::Choices;
+pub use choice::{Deviation, FAULTS, Fate, Fault, Odds};
+pub(crate) use clock::WallClock;
 pub use label::{Cause, Channel, Label, Names, NodeId, OpId, Point};
 pub use luck::{Draw, Fingerprint, Key};
-pub use queue::Queue;
+pub(crate) use queue::Queue;
 pub use time::{Span, Time};

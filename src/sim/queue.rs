@@ -39,20 +39,6 @@ impl<T> Default for Queue<T> {
 }
 
 impl<T> Queue<T> {
-    /// Empties the queue for another run and keeps its memory.
-    pub fn clear(&mut self) {
-        self.agenda.clear();
-        self.heap.clear();
-        self.slab.clear();
-        self.free.clear();
-        self.last = None;
-    }
-
-    /// Number of pending events.
-    pub fn len(&self) -> usize {
-        self.agenda.len() + self.heap.len()
-    }
-
     /// Whether nothing is pending.
     pub fn is_empty(&self) -> bool {
         self.agenda.is_empty() && self.heap.is_empty()
@@ -150,14 +136,6 @@ impl<T> Queue<T> {
         }
         heap[i] = entry;
     }
-
-    /// All pending events in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = (Time, Label, &T)> {
-        self.agenda.iter().chain(&self.heap).map(|entry| {
-            let event = self.slab[entry.slot as usize].as_ref().expect("a queued slot is filled until it is popped");
-            (entry.at, entry.label, event)
-        })
-    }
 }
 
 #[cfg(test)]
@@ -193,7 +171,6 @@ mod tests {
                 }
                 queue.push(Time(*at), label(*n), (*at, *n));
             }
-            prop_assert_eq!(queue.len(), events.len());
             let popped: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
             prop_assert_eq!(popped.len(), events.len());
             let mut sorted = events.clone();

@@ -22,15 +22,23 @@ const SHOWN: usize = 8;
 /// A scenario with every fate written down; see [`super::days`].
 #[derive(Clone)]
 pub struct Day {
-    system: Arc<dyn Subject>,
-    scenario: Scenario,
-    origin: Origin,
-    regressions: Option<Regressions>,
+    home: Arc<Home>,
+    scenario: Arc<Scenario>,
     /// The fingerprint of the run that was written down.
     ended: Option<u64>,
     /// Whether squall's shrinker has made it what it is.
     smallest: bool,
     checks: Arc<Mutex<Vec<Check>>>,
+}
+
+/// What a day has in common with the smaller days that are made of it.
+pub(super) struct Home {
+    /// The system.
+    pub(super) system: Arc<dyn Subject>,
+    /// Where the day comes from.
+    pub(super) origin: Origin,
+    /// Where its story is kept.
+    pub(super) regressions: Option<Regressions>,
 }
 
 /// Where a day comes from.
@@ -73,25 +81,16 @@ pub(super) struct Broken {
 }
 
 impl Day {
-    pub(super) fn new(
-        system: Arc<dyn Subject>,
-        scenario: Scenario,
-        origin: Origin,
-        regressions: Option<Regressions>,
-    ) -> Day {
-        Day { system, scenario, origin, regressions, ended: None, smallest: false, checks: Arc::default() }
+    pub(super) fn new(home: Home, scenario: Scenario) -> Day {
+        let (home, scenario) = (Arc::new(home), Arc::new(scenario));
+        Day { home, scenario, ended: None, smallest: false, checks: Arc::default() }
     }
 
     /// A story of which it is known what it breaks.
-    pub(super) fn known(
-        system: Arc<dyn Subject>,
-        finding: Finding,
-        origin: Origin,
-        regressions: Option<Regressions>,
-    ) -> Day {
-        let day = Day { smallest: true, ..Day::new(system, finding.scenario.clone(), origin, regressions) };
+    pub(super) fn known(home: Home, finding: Finding) -> Day {
+        let day = Day { smallest: true, ..Day::new(home, finding.scenario.clone()) };
         let broken = Broken { finding, also: Vec::new(), text: OnceLock::new() };
-        day.remember(Check { system: (day.system.name(), 0), asked: false, seen: Seen::Broke(Arc::new(broken)) });
+        day.remember(Check { system: (day.home.system.name(), 0), asked: false, seen: Seen::Broke(Arc::new(broken)) });
         day
     }
 
@@ -102,14 +101,14 @@ impl Day {
 
     /// The same, on which its system panicked.
     pub(super) fn that_panicked(self, text: &str) -> Day {
-        let text = format!("squall: {} {text}, on {self}", self.system.name());
-        self.remember(Check { system: (self.system.name(), 0), asked: false, seen: Seen::Unsound(text) });
+        let text = format!("squall: {} {text}, on {self}", self.home.system.name());
+        self.remember(Check { system: (self.home.system.name(), 0), asked: false, seen: Seen::Unsound(text) });
         self
     }
 
     /// The same with these deviations, whatever was drawn for their labels.
     pub(super) fn with_fixed(mut self, fixed: &[Deviation]) -> Day {
-        let schedule = &mut self.scenario.schedule;
+        let schedule = &mut Arc::make_mut(&mut self.scenario).schedule;
         if fixed.iter().any(|one| !schedule.contains(one)) {
             schedule.retain(|drawn| fixed.iter().all(|one| one.label != drawn.label));
             schedule.extend_from_slice(fixed);
@@ -121,6 +120,7 @@ impl Day {
 
     /// The same day with less in it.
     pub(super) fn with_less(&self, scenario: Scenario) -> Day {
+        let scenario = Arc::new(scenario);
         Day { scenario, ended: None, smallest: false, checks: Arc::default(), ..self.clone() }
     }
 
@@ -141,7 +141,7 @@ impl Day {
     /// With the smallest story as a table, and where it is saved; also if the system runs differently the second time or
     /// holds other rows than it reports.
     pub fn check(&self) -> Result<(), TestCaseError> {
-        self.judge(&*self.system, 0)
+        self.judge(&*self.home.system, 0)
     }
 
     /// The same on another system of the same business: a repaired one, or one that must agree with the first.
@@ -163,7 +163,7 @@ impl Day {
 
     /// How it ends on its own system, for a value tree.
     pub(super) fn seen_by_tree(&self) -> Seen {
-        self.seen(&*self.system, 0, false)
+        self.seen(&*self.home.system, 0, false)
     }
 
     /// The smallest story of what the test has asked for and seen broken.
@@ -243,7 +243,7 @@ impl Day {
     }
 
     fn broken(&self, system: &dyn Subject, shrunk: Shrunk, mut also: Vec<&'static str>) -> Broken {
-        let seed = match self.origin {
+        let seed = match self.home.origin {
             Origin::Drawn { seed, .. } => seed,
             Origin::File(_) => 0,
         };
@@ -259,14 +259,14 @@ impl Day {
 
     fn tell(&self, system: &dyn Subject, broken: &Broken) -> String {
         let name = system.name();
-        let saved = match (&self.origin, &self.regressions) {
+        let saved = match (&self.home.origin, &self.home.regressions) {
             (Origin::File(path), _) => Ok(Saved::Already(path.clone())),
             (_, None) => Err("these days keep no regressions".into()),
             (Origin::Drawn { profile, .. }, Some(folder)) => {
                 folder.keep(system, &name, profile, &broken.finding).map_err(|denied| denied.to_string())
             }
         };
-        let (head, seed) = match self.origin {
+        let (head, seed) = match self.home.origin {
             Origin::Drawn { seed, .. } => (format!("squall: {name} breaks a promise on {self}"), Some(seed)),
             Origin::File(_) => {
                 (format!("squall: {name} breaks a promise in a saved story; no new case was tried"), None)
@@ -292,7 +292,7 @@ impl Day {
 /// Where it comes from: `the day of seed 5 under profile default`.
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.origin {
+        match &self.home.origin {
             Origin::Drawn { seed, profile } => write!(f, "the day of seed {seed} under profile {profile}"),
             Origin::File(path) => write!(f, "the story in {}", path.display()),
         }
@@ -302,11 +302,11 @@ impl fmt::Display for Day {
 /// The day in a few lines.
 impl fmt::Debug for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Scenario { devices, steps, schedule, .. } = &self.scenario;
+        let Scenario { devices, steps, schedule, .. } = &*self.scenario;
         let count = |n: usize, noun| words::plural(n as u64, noun);
         let (devices, ops) = (count(devices.len(), "device"), count(steps.len(), "op"));
         write!(f, "{self}: {devices}, {ops}, {}", count(schedule.len(), "deviation"))?;
-        let names = words::names(&self.scenario, &self.system.facts());
+        let names = words::names(&self.scenario, &self.home.system.facts());
         for step in steps.iter().take(SHOWN) {
             let what = words::action(&self.scenario, &step.op, &|_, _| String::new());
             write!(f, "\n  {}  {} {what}", step.at, self.scenario.node_name(step.op.node))?;

@@ -42,7 +42,7 @@ use crate::explore::{Profile, explicit, generate, weather};
 use crate::harness::{Luck, Subject};
 use crate::model::Scenario;
 use crate::regressions::Regressions;
-use day::Origin;
+use day::{Home, Origin};
 use proptest::prelude::Rng;
 use proptest::strategy::{NewTree, Strategy, ValueTree};
 use proptest::test_runner::{Config, Reason, TestRunner};
@@ -106,21 +106,24 @@ impl Source {
             let replayed = regressions.replay(&*self.system);
             let replayed = replayed.map_err(|unusable| Reason::from(format!("squall: {unusable}")))?;
             let days = replayed.into_iter().filter_map(|one| {
-                let origin = Origin::File(one.path);
-                Some(Day::known(self.system.clone(), *one.broken?, origin, self.regressions.clone()))
+                let finding = *one.broken?;
+                Some(Day::known(self.home(Origin::File(one.path)), finding))
             });
             *saved = Some(days.collect());
         }
         Ok(saved.as_mut().and_then(VecDeque::pop_front))
     }
 
+    fn home(&self, origin: Origin) -> Home {
+        Home { system: self.system.clone(), origin, regressions: self.regressions.clone() }
+    }
+
     /// The day of a scenario and its luck, with every fate written down.
     fn written(&self, seed: u64, scenario: &Scenario, luck: Luck) -> Day {
-        let origin = Origin::Drawn { seed, profile: self.profile.name };
-        let day = |scenario| Day::new(self.system.clone(), scenario, origin, self.regressions.clone());
+        let home = self.home(Origin::Drawn { seed, profile: self.profile.name });
         match guarded(|| self.system.run(scenario, luck, false)) {
-            Ok(outcome) => day(explicit(scenario, &outcome)).that_ended(outcome.fingerprint),
-            Err(text) => day(scenario.clone()).that_panicked(&text),
+            Ok(outcome) => Day::new(home, explicit(scenario, &outcome)).that_ended(outcome.fingerprint),
+            Err(text) => Day::new(home, scenario.clone()).that_panicked(&text),
         }
     }
 }

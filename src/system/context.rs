@@ -38,7 +38,7 @@ pub(crate) enum Route {
     Answer(Label),
 }
 
-/// What happened to timers.
+/// What a node asked of its timers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum TimerChange {
     Set(Timer, Span, Option<Cause>),

@@ -4,8 +4,8 @@
 //! node's disk and lends it; no system has to be honest about what survives a kill. This module knows no policy and no
 //! invariant (promise P5). Entry types: [`System`] and [`Node`].
 
-pub mod context;
-pub mod report;
+pub(crate) mod context;
+pub(crate) mod report;
 
 pub use context::{Context, METRICS, Metric, Task, Timer};
 pub use report::{
