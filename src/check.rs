@@ -71,9 +71,9 @@ use std::sync::Arc;
 ///
 /// That is the same as [`Check::new`] and [`Check::assert`]; use these for another profile, more runs, another folder.
 ///
-/// A run of a small system takes 50 to 500 µs when squall is compiled with optimisation, ten times that without it; so
-/// a check takes between a fraction of a second and a few. In a debug build, `[profile.dev.package.squall]` with
-/// `opt-level = 3` in the `Cargo.toml` of the tested crate gives most of that back. More days: [`Check::runs`].
+/// A thousand days of a small system take about a second on two threads of an unoptimised build, and a finding some
+/// seconds more, for it is shrunk. `opt-level = 2` under `[profile.test]` makes that a tenth, and more days affordable:
+/// [`Check::runs`]. What is found depends on neither.
 ///
 /// # Panics
 /// With the finding as the command line shows it, if a promise is broken in a saved story or on a new day; with what

@@ -151,31 +151,64 @@ fn a_name_that_names_nothing_is_answered_with_those_that_there_are() {
     assert_eq!(shop.runs(), 0, "nothing was run");
 }
 
-/// A shop that runs differently each time.
-struct Moody(SmallShop, AtomicU64);
+/// A shop with something wrong that is no broken promise.
+struct Moody {
+    shop: SmallShop,
+    runs: AtomicU64,
+    wrong: Wrong,
+}
+
+enum Wrong {
+    RunsDifferently,
+    HidesARow,
+}
 
 impl Subject for Moody {
     fn name(&self) -> String {
         "moody".into()
     }
     fn domain(&self) -> &'static Domain {
-        Subject::domain(&self.0)
+        Subject::domain(&self.shop)
     }
     fn facts(&self) -> Facts {
-        Subject::facts(&self.0)
+        Subject::facts(&self.shop)
+    }
+    fn invariants(&self) -> Vec<Box<dyn squall::invariants::Invariant>> {
+        self.shop.watched().invariants()
     }
     fn run(&self, scenario: &Scenario, luck: Luck, record: bool) -> Outcome {
-        let mut outcome = Subject::run(&self.0, scenario, luck, record);
-        outcome.fingerprint ^= self.1.fetch_add(1, Ordering::Relaxed);
+        let mut outcome = Subject::run(&self.shop, scenario, luck, record);
+        let n = self.runs.fetch_add(1, Ordering::Relaxed);
+        match self.wrong {
+            Wrong::RunsDifferently => outcome.fingerprint ^= n,
+            Wrong::HidesARow => outcome.mistake = Some("a row was never reported".into()),
+        }
         outcome
     }
 }
 
 #[test]
 fn a_shop_that_runs_differently_each_time_fails_and_is_told_why() {
-    let moody = Moody(SmallShop::repaired("shop"), AtomicU64::new(0));
+    let moody = Moody { shop: SmallShop::repaired("shop"), runs: AtomicU64::new(0), wrong: Wrong::RunsDifferently };
     let failed = Check::new(&moody).no_regressions().runs(20).run().unwrap_err();
     let text = failed.to_string();
     assert_eq!(failed.cause, Cause::NotDeterministic);
     assert!(text.contains("NOT DETERMINISTIC: the day of seed 0") && text.contains("no hash order"), "{text}");
+}
+
+#[test]
+fn a_mistake_in_the_model_fails_on_new_days_and_in_saved_stories() {
+    let moody = || Moody { shop: SmallShop::repaired("shop"), runs: AtomicU64::new(0), wrong: Wrong::HidesARow };
+    let new = Check::new(&moody()).no_regressions().runs(20).run().unwrap_err();
+    assert_eq!(new.cause, Cause::Mistake);
+    assert!(
+        new.to_string().contains("a mistake in the model of the system, seed 0: a row was never reported"),
+        "{new}"
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    failed(&SmallShop::forgetful("moody"), folder.path());
+    let saved = Check::new(&moody()).regressions(folder.path()).run().unwrap_err();
+    let named = format!("the system, in {}: a row was never reported", stories(folder.path())[0].display());
+    assert!(saved.cause == Cause::Mistake && saved.to_string().contains(&named), "{saved}");
 }

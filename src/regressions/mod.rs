@@ -2,7 +2,8 @@
 //!
 //! A saved story is a finding as long as its system still breaks a promise in it; once the system is repaired it passes
 //! and stays. Whatever else stands in `expect` is not asked here: `squall replay` does that. Stories of other systems
-//! in the folder are passed over; a file that cannot be read is never. Entry type: [`Regressions`].
+//! in the folder are passed over; a file that cannot be read is never. Systems are told apart by name, so variants of one
+//! system that end differently need different names. Entry type: [`Regressions`].
 
 mod bystander;
 

@@ -156,6 +156,7 @@ pub fn interference(point: Point, begins: bool, strength: i64) -> String {
 }
 
 /// A deviation: `till-1.push.sale-1.try-1.send: lost`.
+#[cfg(any(feature = "cli", feature = "proptest"))]
 pub fn deviation(names: &Names, deviation: &Deviation) -> String {
     format!("{}: {}", names.label(deviation.label), fate(deviation.label.get_point(), &deviation.fate))
 }

@@ -315,7 +315,7 @@ impl fmt::Debug for Day {
             write!(f, "\n  and {} more", count(steps.len() - SHOWN, "op"))?;
         }
         for one in schedule.iter().take(SHOWN) {
-            write!(f, "\n  {}  {}", names.label(one.label), words::fate(one.label.get_point(), &one.fate))?;
+            write!(f, "\n  {}", words::deviation(&names, one))?;
         }
         if schedule.len() > SHOWN {
             write!(f, "\n  and {} more", count(schedule.len() - SHOWN, "deviation"))?;

@@ -65,15 +65,15 @@ pub fn config() -> Config {
 ///
 /// Make it once for a test rather than inside of `prop_flat_map`: each replays the saved stories.
 pub fn days(system: impl Subject + 'static) -> Days {
-    Days { source: Source::new(system) }
+    Days { source: Source::new(system), given: Invented }
 }
 
 /// Random luck for given ops, under the profile `default`: devices, rows and ops are those of `scenarios`, which is
 /// `Just(scenario)` for ops of one's own, or [`ops`]. What stands in a scenario's schedule is kept.
 ///
 /// Shrinking for an assertion of one's own removes bad luck and no op; a broken promise is shrunk like any other.
-pub fn schedules<S: Strategy<Value = Scenario>>(system: impl Subject + 'static, scenarios: S) -> Schedules<S> {
-    Schedules { source: Source::new(system), scenarios }
+pub fn schedules<S: Strategy<Value = Scenario>>(system: impl Subject + 'static, scenarios: S) -> Days<Given<S>> {
+    Days { source: Source::new(system), given: Given(scenarios) }
 }
 
 /// Where days come from.
@@ -91,11 +91,6 @@ impl Source {
         let system: Arc<dyn Subject> = Arc::new(ClockTwin::watching(Arc::new(system)));
         let profile = Profile::find("default").expect("there is a profile `default`");
         Source { system, profile, regressions: Some(Regressions::default()), saved: Arc::default() }
-    }
-
-    #[track_caller]
-    fn set_profile(&mut self, name: &str) {
-        self.profile = Profile::find(name).unwrap_or_else(|unknown| panic!("squall: {unknown}"));
     }
 
     /// The next saved story that still breaks a promise.
@@ -133,47 +128,57 @@ fn seed(runner: &mut TestRunner) -> u64 {
     u64::from(runner.rng().next_u32())
 }
 
-/// The strategy of [`days`].
+/// The strategy of [`days`] and [`schedules`]; `G` says where the ops come from.
 #[derive(Clone)]
-pub struct Days {
+pub struct Days<G = Invented> {
     source: Source,
+    given: G,
 }
 
-impl Days {
+/// Ops that a seed invents.
+#[derive(Clone, Copy, Debug)]
+pub struct Invented;
+
+/// Ops that come from another strategy.
+#[derive(Clone, Debug)]
+pub struct Given<S>(S);
+
+impl<G> Days<G> {
     /// Another profile: `polite`, `default`, `swarm`, `heavy`.
     ///
     /// # Panics
     /// If there is none of this name, with those that there are.
     #[track_caller]
-    pub fn profile(mut self, name: &str) -> Days {
-        self.source.set_profile(name);
+    pub fn profile(mut self, name: &str) -> Days<G> {
+        self.source.profile = Profile::find(name).unwrap_or_else(|unknown| panic!("squall: {unknown}"));
         self
     }
 
     /// Another folder of saved stories than `scenarios/regressions`.
-    pub fn regressions(mut self, folder: impl Into<PathBuf>) -> Days {
+    pub fn regressions(mut self, folder: impl Into<PathBuf>) -> Days<G> {
         self.source.regressions = Some(Regressions::in_folder(folder));
         self
     }
 
     /// No folder: nothing is replayed, and findings are not saved.
-    pub fn no_regressions(mut self) -> Days {
+    pub fn no_regressions(mut self) -> Days<G> {
         self.source.regressions = None;
         self
     }
 }
 
-impl fmt::Debug for Days {
+impl<G: fmt::Debug> fmt::Debug for Days<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "days of {} under profile {}", self.source.system.name(), self.source.profile.name)
+        let (name, profile) = (self.source.system.name(), self.source.profile.name);
+        write!(f, "days of {name} under profile {profile}, ops: {:?}", self.given)
     }
 }
 
-impl Strategy for Days {
+impl Strategy for Days<Invented> {
     type Tree = DayTree;
     type Value = Day;
 
-    fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Days> {
+    fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Days<Invented>> {
         if let Some(day) = self.source.saved()? {
             return Ok(DayTree::new(day, false));
         }
@@ -183,53 +188,15 @@ impl Strategy for Days {
     }
 }
 
-/// The strategy of [`schedules`].
-#[derive(Clone)]
-pub struct Schedules<S> {
-    source: Source,
-    scenarios: S,
-}
-
-impl<S> Schedules<S> {
-    /// Another profile: `polite`, `default`, `swarm`, `heavy`.
-    ///
-    /// # Panics
-    /// If there is none of this name, with those that there are.
-    #[track_caller]
-    pub fn profile(mut self, name: &str) -> Schedules<S> {
-        self.source.set_profile(name);
-        self
-    }
-
-    /// Another folder of saved stories than `scenarios/regressions`.
-    pub fn regressions(mut self, folder: impl Into<PathBuf>) -> Schedules<S> {
-        self.source.regressions = Some(Regressions::in_folder(folder));
-        self
-    }
-
-    /// No folder: nothing is replayed, and findings are not saved.
-    pub fn no_regressions(mut self) -> Schedules<S> {
-        self.source.regressions = None;
-        self
-    }
-}
-
-impl<S: fmt::Debug> fmt::Debug for Schedules<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, profile) = (self.source.system.name(), self.source.profile.name);
-        write!(f, "luck for {name} under profile {profile} in {:?}", self.scenarios)
-    }
-}
-
-impl<S: Strategy<Value = Scenario>> Strategy for Schedules<S> {
+impl<S: Strategy<Value = Scenario>> Strategy for Days<Given<S>> {
     type Tree = DayTree;
     type Value = Day;
 
-    fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Schedules<S>> {
+    fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Days<Given<S>>> {
         if let Some(day) = self.source.saved()? {
             return Ok(DayTree::new(day, true));
         }
-        let given = self.scenarios.new_tree(runner)?.current();
+        let given = self.given.0.new_tree(runner)?.current();
         let (runs, about) = (self.source.system.domain().name, given.domain.name);
         if runs != about {
             let name = self.source.system.name();
