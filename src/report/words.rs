@@ -6,7 +6,7 @@
 use crate::invariants::Violation;
 use crate::model::domain::{Shape, form_rows};
 use crate::model::{Entity, Key, Op, Scenario};
-use crate::sim::{Deviation, Fate, Names, OpId, Point, Span};
+use crate::sim::{Fate, Names, OpId, Point, Span};
 use crate::system::{Facts, Rule, Verdict};
 
 /// The names of a scenario's nodes and ops, and of a system's channels.
@@ -157,7 +157,7 @@ pub fn interference(point: Point, begins: bool, strength: i64) -> String {
 
 /// A deviation: `till-1.push.sale-1.try-1.send: lost`.
 #[cfg(any(feature = "cli", feature = "proptest"))]
-pub fn deviation(names: &Names, deviation: &Deviation) -> String {
+pub fn deviation(names: &Names, deviation: &crate::sim::Deviation) -> String {
     format!("{}: {}", names.label(deviation.label), fate(deviation.label.get_point(), &deviation.fate))
 }
 
