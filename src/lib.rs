@@ -58,6 +58,7 @@
 //!             reports: Reports::NOTHING,
 //!             goals: &[],
 //!             out_of_reach: 0,
+//!             server: true,
 //!         }
 //!     }
 //!     fn disk(&self, _: NodeId, _: u32, rows: &mut dyn Iterator<Item = Row>) -> Vec<Row> {

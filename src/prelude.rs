@@ -17,6 +17,6 @@ pub use crate::model::{Entity, Key, Line, Op, Row, Scenario, Value, Verb};
 pub use crate::sim::{Cause, Channel, NodeId, OpId, Span, Time};
 #[doc(no_inline)]
 pub use crate::system::{
-    Context, Facts, Input, Message, Node, Pending, PendingState, Reports, RetryBounds, Rule, System, Task, Timer,
-    Verdict, Why, Word,
+    Context, Facts, Input, Message, Nobody, Node, Pending, PendingState, Reports, RetryBounds, Rule, System, Task,
+    Timer, Verdict, Why, Word,
 };

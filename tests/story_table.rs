@@ -128,6 +128,7 @@ impl System for Naive {
             reports: Reports { verdicts: true, words: true, pulls: true, ..Reports::NOTHING },
             goals: &[],
             out_of_reach: 0,
+            server: true,
         }
     }
     fn disk(&self, _: NodeId, _: u32, rows: &mut dyn Iterator<Item = Row>) -> Vec<Row> {

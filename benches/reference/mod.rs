@@ -179,6 +179,7 @@ impl System for Retail {
             },
             goals: &[],
             out_of_reach: 0,
+            server: true,
         }
     }
     fn disk(&self, who: NodeId, _install: u32, rows: &mut dyn Iterator<Item = Row>) -> Disk {

@@ -61,7 +61,7 @@ pub struct Report {
     pub faults: [u64; FAULTS.len()],
     /// Figures, summed.
     pub metrics: Metrics,
-    /// Ops that took effect on a server.
+    /// Ops that took effect on a server; without a server, ops of which something showed on another device.
     pub reached_server: u64,
     /// Ops that no disk and no message held any more after a wipe.
     pub excused: u64,

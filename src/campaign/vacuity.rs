@@ -1,6 +1,6 @@
 //! A green campaign that tested nothing is no green campaign (promise P2).
 //!
-//! It looks at what never happened: no op on the server, a fault that never fired, an invariant whose antecedent never
+//! It looks at what never happened: no op on the server (or, without one, on another device), a fault that never fired, an invariant whose antecedent never
 //! occurred. Goals that were never reached are listed and fail nothing: whether one can be reached is the system's word.
 
 use super::report::Report;
@@ -21,14 +21,14 @@ pub enum Verdict {
     Enough,
     /// Something that applies never happened, in too few runs to hold that against the campaign.
     TooFewRuns,
-    /// The result means nothing: no op reached the server, or something that applies never happened in many runs.
+    /// The result means nothing: no op reached the server (or, without one, another device), or something that applies never happened in many runs.
     Vacuous,
 }
 
 /// What never happened in a campaign.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Vacuity {
-    /// No op took effect on any server.
+    /// No op took effect on any server or, without one, on another device.
     pub empty: bool,
     /// Faults of the profile that never fired.
     pub faults_never: Vec<&'static str>,
@@ -54,7 +54,8 @@ fn of_invariants(
     domain: &Domain,
     invariants: &[Box<dyn Invariant>],
 ) -> Vacuity {
-    let never = |fault: usize| profile.faults() >> fault & 1 == 1 && report.faults[fault] == 0;
+    let applies = |fault: usize| facts.server || !FAULTS[fault].0.needs_server();
+    let never = |fault: usize| profile.faults() >> fault & 1 == 1 && applies(fault) && report.faults[fault] == 0;
     let faults_never: Vec<_> = (0..FAULTS.len()).filter(|n| never(*n)).map(|n| FAULTS[n].1).collect();
     let mut invariants_never = Vec::new();
     let mut not_applicable = Vec::new();

@@ -281,7 +281,8 @@ pub fn tables(rows: &[Named<'_>], shape: Shape, out: &mut Out) -> Result<(), Fai
 fn notes(system: &Arc<dyn Subject>, profile: &Profile, standing: &Standing, out: &mut Out) -> Result<(), Failure> {
     let report = &standing.report;
     if vacuity(report, profile, &**system).empty {
-        out.line(format!("VACUOUS: no op of {} ever reached the server, so nothing was tested", report.system))?;
+        let place = super::fuzz::where_ops_go(&system.facts());
+        out.line(format!("VACUOUS: no op of {} ever reached {place}, so nothing was tested", report.system))?;
     }
     if let Some(unstable) = &report.nondeterministic {
         out.line(format!("NOT DETERMINISTIC: {}, seed {}", report.system, unstable.seed))?;

@@ -65,7 +65,9 @@ fn told(run: &Run, outcome: &Outcome, steps: bool) -> Vec<Line> {
 
 fn draw(run: &Run, lines: &[Line], steps: bool, out: &mut Out) -> Result<(), Failure> {
     let mut names = run.scenario.devices.clone();
-    names.push("server".into());
+    if run.subject.facts().server {
+        names.push("server".into());
+    }
     let style = Style { width: out.width, color: out.color, steps };
     out.print(&layout::render(&names, lines, style))
 }

@@ -17,6 +17,7 @@ use crate::report::words::{plural, thousands};
 use crate::report::{json as values, metrics};
 use crate::scenario::Saved;
 use crate::sim::choice::FAULTS;
+use crate::system::Facts;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -158,6 +159,11 @@ fn show(
 }
 
 /// What the campaign reached, and what it never did.
+/// What an op must reach for anything to be tested.
+pub fn where_ops_go(facts: &Facts) -> &'static str {
+    if facts.server { "the server" } else { "another device" }
+}
+
 fn coverage(report: &Report, subject: &Arc<dyn Subject>, vacuity: &Vacuity, out: &mut Out) -> Result<(), Failure> {
     let never =
         |names: &[&str]| if names.is_empty() { String::new() } else { format!("   never: {}", names.join(", ")) };
@@ -175,7 +181,8 @@ fn coverage(report: &Report, subject: &Arc<dyn Subject>, vacuity: &Vacuity, out:
         out.line(format!("   not checked: {name} ({why})"))?;
     }
     if vacuity.empty {
-        out.line("VACUOUS: no op ever reached the server, so nothing was tested")?;
+        let place = where_ops_go(&subject.facts());
+        out.line(format!("VACUOUS: no op ever reached {place}, so nothing was tested"))?;
     } else if vacuity.verdict == Verdict::Vacuous {
         out.line("VACUOUS: what is listed as `never` was not tested in all these runs")?;
     } else if vacuity.verdict == Verdict::TooFewRuns {

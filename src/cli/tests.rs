@@ -7,6 +7,10 @@ use super::output::{Format, Out};
 use super::registry::{Changes, Registry};
 use super::{compare, diff, explain, fuzz, list, replay, vacuous};
 use crate::explore::test_shop::TestShop;
+use crate::harness::{Luck, Outcome, Subject};
+use crate::model::retail::RETAIL;
+use crate::model::{Domain, Scenario};
+use crate::system::Facts;
 use clap::Parser;
 use std::io::Write;
 use std::path::Path;
@@ -46,19 +50,23 @@ fn registry() -> Registry {
 
 /// What a command line prints and how it ends.
 fn squall(args: &[&str]) -> (String, Result<Exit, Failure>) {
+    squall_on(&registry(), args)
+}
+
+/// The same with other systems.
+fn squall_on(registry: &Registry, args: &[&str]) -> (String, Result<Exit, Failure>) {
     let cli = Cli::try_parse_from([&["squall"], args].concat()).unwrap();
     let page = Page::default();
     let mut out = Out::onto(Box::new(page.clone()), cli.format);
     out.width = cli.width.map_or(out.width, usize::from);
-    let registry = registry();
     let ended = match &cli.command {
-        Command::Replay(args) if args.vacuous => vacuous::vacuous(&registry, args, &mut out),
-        Command::Replay(args) => replay::replay(&registry, args, &mut out),
-        Command::Fuzz(args) => fuzz::campaign(&registry, args, &Default::default(), &mut out),
-        Command::Compare(args) => compare::comparison(&registry, args, &Default::default(), &mut out),
-        Command::Explain(args) => explain::explain(&registry, args, &mut out),
-        Command::Diff(args) => diff::diff(&registry, args, &mut out),
-        Command::List(args) => list::list(&registry, args, &mut out),
+        Command::Replay(args) if args.vacuous => vacuous::vacuous(registry, args, &mut out),
+        Command::Replay(args) => replay::replay(registry, args, &mut out),
+        Command::Fuzz(args) => fuzz::campaign(registry, args, &Default::default(), &mut out),
+        Command::Compare(args) => compare::comparison(registry, args, &Default::default(), &mut out),
+        Command::Explain(args) => explain::explain(registry, args, &mut out),
+        Command::Diff(args) => diff::diff(registry, args, &mut out),
+        Command::List(args) => list::list(registry, args, &mut out),
         other => panic!("no test runs {other:?}"),
     };
     assert_eq!(out.format == Format::Json, cli.format == Format::Json);
@@ -365,4 +373,31 @@ fn a_green_campaign_names_what_never_happened_and_is_vacuous_once_it_was_long_en
     assert_eq!(exit, Exit::Vacuous, "{text}");
     assert!(text.contains("VACUOUS: what is listed as `never`"), "{text}");
     assert_eq!(never(&text, "goals reached").as_deref(), Some("a sale took nothing"), "{text}");
+}
+
+/// Devices without a server that never talk to each other.
+struct Silent;
+
+impl Subject for Silent {
+    fn name(&self) -> String {
+        "silent".into()
+    }
+    fn domain(&self) -> &'static Domain {
+        &RETAIL
+    }
+    fn facts(&self) -> Facts {
+        Facts { server: false, ..Facts::new(&[]) }
+    }
+    fn run(&self, _: &Scenario, _: Luck, _: bool) -> Outcome {
+        Outcome { rested: true, ..Outcome::default() }
+    }
+}
+
+#[test]
+fn devices_without_a_server_that_never_talk_to_each_other_are_no_success() {
+    let systems = Registry::empty().with(Silent);
+    let (text, ended) = squall_on(&systems, &["fuzz", "silent", "--seeds", "0..5", "-j", "1"]);
+    assert_eq!(ended.unwrap(), Exit::Vacuous);
+    assert!(text.contains("VACUOUS: no op ever reached another device, so nothing was tested"), "{text}");
+    assert!(text.contains("stock-never-negative") && text.contains("there is no server"), "{text}");
 }

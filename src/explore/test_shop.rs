@@ -139,6 +139,7 @@ impl System for Shop {
             reports: Reports { verdicts: true, words: true, ..Reports::NOTHING },
             goals: &["a sale was sent again", "a sale took nothing"],
             out_of_reach: 0,
+            server: true,
         }
     }
     fn disk(&self, _: NodeId, _: u32, rows: &mut dyn Iterator<Item = Row>) -> Disk {

@@ -16,7 +16,7 @@ use super::outcome::{End, Metrics, OutboxAt, Outcome};
 use super::trace::{Event, Loss, Trace, What};
 use crate::invariants::{History, Invariant, Log, Moment};
 use crate::model::Scenario;
-use crate::sim::choice::{FAULTS, SERVER_STEPS};
+use crate::sim::choice::{FAULTS, PEER_STEPS, SERVER_STEPS};
 use crate::sim::{
     Cause, Channel, Choices, Deviation, Fate, Fault, Fingerprint, Key, Label, NodeId, Odds, OpId, Point, Queue, Span,
     Time,
@@ -141,12 +141,14 @@ impl<'a, S: System> World<'a, S> {
         let slots = (0..count)
             .map(|n| {
                 let who = NodeId(n as u16);
-                let holds = who.is_server() || !scenario.empty_devices;
+                let holds = if who.is_server() { facts.server } else { !(scenario.empty_devices && facts.server) };
                 let due = |row: &crate::model::Row| who.is_server() || in_scope(who, row);
                 let mut rows = scenario.rows.iter().map(|(_, row)| *row).filter(|row| holds && due(row));
                 Slot::new(system.disk(who, 0, &mut rows))
             })
             .collect();
+        let mut cx = Context::new(choices);
+        cx.devices = scenario.devices.len() as u16;
         let mut interested: [Vec<(usize, &'static str)>; 8] = Default::default();
         for (index, invariant) in plan.invariants.iter().enumerate() {
             if invariant.not_checked(&facts, scenario.domain).is_none() {
@@ -167,7 +169,7 @@ impl<'a, S: System> World<'a, S> {
             facts,
             queue: Queue::default(),
             slots,
-            cx: Context::new(choices),
+            cx,
             history,
             invariants: plan.invariants,
             interested,
@@ -196,7 +198,8 @@ impl<'a, S: System> World<'a, S> {
     }
 
     fn run(mut self, luck: Luck) -> Outcome {
-        for n in 0..self.slots.len() {
+        // Without a server its place stays empty.
+        for n in usize::from(!self.facts.server)..self.slots.len() {
             let node = NodeId(n as u16);
             let label = Label::new(node, Channel(0), Cause::Boot(1), Point::Boot);
             self.push(Time::ZERO, label, Pends::Boot { node });
@@ -206,7 +209,9 @@ impl<'a, S: System> World<'a, S> {
             self.push(step.at, label, Pends::Op(index as u32));
         }
         for (index, deviation) in self.scenario.schedule.iter().enumerate() {
-            if let Fate::During(at, ..) = deviation.fate {
+            if let Fate::During(at, ..) = deviation.fate
+                && self.is_seated(deviation.label.node())
+            {
                 self.push(self.before_heal(at), deviation.label, Pends::Begin { index: index as u32 });
             }
         }
@@ -253,6 +258,11 @@ impl<'a, S: System> World<'a, S> {
     fn push(&mut self, at: Time, label: Label, what: Pends<S::Message>) {
         let parent = self.parent;
         self.queue.push(at, label, Queued { what, parent });
+    }
+
+    /// Whether there is such a node: without a server nobody sits in its place, and nothing strikes it.
+    fn is_seated(&self, node: NodeId) -> bool {
+        self.facts.server || !node.is_server()
     }
 
     /// Faults end when the run heals, so whatever they put off happens by then.
@@ -448,13 +458,18 @@ impl<'a, S: System> World<'a, S> {
     }
 
     fn wipe(&mut self, node: NodeId, label: Label) {
+        if !self.facts.server {
+            self.history.excuse_where_only(node);
+        }
         let slot = &mut self.slots[node.index()];
         slot.die();
         slot.installs += 1;
         let installs = slot.installs;
         slot.disk = self.system.disk(node, installs, &mut std::iter::empty());
         self.history.wipe(node, installs);
-        self.excuse(node);
+        if self.facts.server {
+            self.excuse(node);
+        }
         self.boot(node, label, true);
     }
 
@@ -479,7 +494,11 @@ impl<'a, S: System> World<'a, S> {
         let came: Vec<OpId> = self
             .history
             .ops()
-            .filter(|record| record.excused && (record.on_server.is_some() || !record.verdicts.is_empty()))
+            .filter(|record| record.excused)
+            .filter(|record| match self.facts.server {
+                true => record.on_server.is_some() || !record.verdicts.is_empty(),
+                false => self.history.is_anywhere(record),
+            })
             .map(|record| record.op.id)
             .collect();
         for op in came {
@@ -540,7 +559,12 @@ impl<'a, S: System> World<'a, S> {
         let node = self.cx.node;
         let base = self.cx.label;
         let copy = if matches!(base.get_point(), Point::Send | Point::Reply) { base.get_number() } else { 0 };
-        let offset = if node.is_server() { SERVER_STEPS } else { 0 } + copy.min(3) * 256;
+        let side = match node.is_server() {
+            true => SERVER_STEPS,
+            false if base.node() != node => PEER_STEPS,
+            false => 0,
+        };
+        let offset = side + copy.min(3) * 256;
         loop {
             self.events += 1;
             self.fingerprint.add(self.now.0);

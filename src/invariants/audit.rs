@@ -3,6 +3,7 @@
 //! Entries are rows of [`Entity::AUDIT`]; what they say beyond the op and the kind is not read.
 
 use super::loss::entity_of;
+use super::peers::needs_server;
 use super::{Breach, History, Invariant, Log, Moment, wants};
 use crate::model::{Domain, Entity, Key};
 use crate::sim::{NodeId, OpId, Time};
@@ -40,7 +41,7 @@ impl Invariant for AuditComplete {
         "each conflict, rejection and change has its log entry"
     }
     fn not_checked(&self, facts: &Facts, _: &Domain) -> Option<&'static str> {
-        (!facts.reports.audit).then_some("it keeps no audit trail as rows")
+        needs_server(facts).or_else(|| (!facts.reports.audit).then_some("it keeps no audit trail as rows"))
     }
     fn wants(&self) -> u8 {
         wants::WROTE_ON_SERVER | wants::DECIDED | wants::BETWEEN_ON_SERVER

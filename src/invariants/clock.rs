@@ -4,6 +4,7 @@
 //! [`twin_differs`]. The invariant itself only notes that a clock was wrong.
 
 use super::history::canonical;
+use super::peers::needs_server;
 use super::{History, Invariant, Log, Moment, Violation, wants};
 use crate::model::{Class, Domain, Entity, Key, Row, Scenario, Value};
 use crate::sim::{NodeId, OpId, Time};
@@ -24,7 +25,7 @@ impl Invariant for ClockIrrelevant {
         "the outcome does not depend on a device's wall clock beyond the stated bound"
     }
     fn not_checked(&self, facts: &Facts, _: &Domain) -> Option<&'static str> {
-        facts.clock_bound.is_none().then_some("it declares no bound on wrong clocks")
+        needs_server(facts).or_else(|| facts.clock_bound.is_none().then_some("it declares no bound on wrong clocks"))
     }
     fn wants(&self) -> u8 {
         wants::ACTED

@@ -6,6 +6,7 @@
 //! record or a word told says that price-1 lost.
 
 use super::history::canonical;
+use super::peers::{NO_SERVER, needs_server};
 use super::questions::plain;
 use super::{Breach, History, Invariant, Log, Moment, OpRecord, wants};
 use crate::model::{Class, Domain, Effect, Entity, Key, Value};
@@ -163,7 +164,7 @@ impl Invariant for ConflictsDecided {
         "a concurrent edit is never overwritten without a recorded decision"
     }
     fn not_checked(&self, facts: &Facts, _: &Domain) -> Option<&'static str> {
-        (!facts.reports.authors).then_some("it does not report which op set a field")
+        needs_server(facts).or_else(|| (!facts.reports.authors).then_some("it does not report which op set a field"))
     }
     fn wants(&self) -> u8 {
         wants::WROTE_ON_SERVER
@@ -247,6 +248,7 @@ impl Invariant for ConflictsAreReal {
     }
     fn not_checked(&self, facts: &Facts, _: &Domain) -> Option<&'static str> {
         match (facts.reports.authors, facts.reports.verdicts) {
+            _ if !facts.server => Some(NO_SERVER),
             (false, _) => Some("it does not report which op set a field"),
             (_, false) => Some("it does not report the server's verdicts"),
             _ => None,

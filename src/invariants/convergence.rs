@@ -1,4 +1,4 @@
-//! At rest every device equals its slice of the server.
+//! At rest every device equals its slice of the server; without a server, what the first device shows.
 //!
 //! One comparison serves two invariants: a missing or older row is a change that a pull missed; any other difference is
 //! two replicas that disagree. Where no pull can be blamed, a miss is disagreement as well: a system that never pulls, a
@@ -6,6 +6,7 @@
 
 use super::effects::in_table;
 use super::history::canonical;
+use super::peers::needs_server;
 use super::{Breach, History, Invariant, Log, Moment};
 use crate::model::{Class, Entity, Key, Row, RowState};
 use crate::sim::{NodeId, OpId};
@@ -17,6 +18,8 @@ struct Difference {
     key: Key,
     field: Option<u8>,
     node: NodeId,
+    /// What it is compared with: the server or another device.
+    against: NodeId,
     ops: Vec<OpId>,
     shows: String,
 }
@@ -45,12 +48,16 @@ impl Difference {
             let (scenario, domain) = (history.scenario, history.domain);
             let (node, table) = (scenario.node_name(self.node), domain.entity_name(self.entity));
             let name = scenario.row_name(self.entity, self.key);
+            let there = history.place(self.against);
             match (self.kind, self.field) {
+                ("missing-row", _) if !self.against.is_server() => {
+                    format!("{node} did not show the {table} row of {name}, but {there} did")
+                }
                 ("missing-row", _) => format!("{node} never got the {table} row of {name}"),
                 ("missed-deletion", _) => {
-                    format!("{node} still showed the {table} row of {name}, deleted on the server")
+                    format!("{node} still showed the {table} row of {name}, deleted on {there}")
                 }
-                ("extra-row", _) => format!("{node} showed a {table} row of {name} that the server does not have"),
+                ("extra-row", _) => format!("{node} showed a {table} row of {name} that {there} does not have"),
                 (_, Some(field)) => {
                     let spec = &domain.fields(self.entity)[field as usize];
                     format!("at rest the {} of {name} was {}", spec.name, self.shows)
@@ -73,7 +80,7 @@ fn count<'r>(mut rows: impl Iterator<Item = &'r Row>) -> (usize, Option<&'r Row>
 
 type Canonical<'r> = ((Entity, Key), &'r Row);
 
-fn differences(history: &History<'_>, node: NodeId, server: &[Canonical<'_>]) -> Vec<Difference> {
+fn differences(history: &History<'_>, node: NodeId, against: NodeId, server: &[Canonical<'_>]) -> Vec<Difference> {
     let mut found = Vec::new();
     let device = history.by_canonical(node);
     let same = |(a, _): &Canonical<'_>, (b, _): &Canonical<'_>| a == b;
@@ -83,14 +90,14 @@ fn differences(history: &History<'_>, node: NodeId, server: &[Canonical<'_>]) ->
         let due = count(there.filter(|row| !row.deleted && (history.in_scope)(node, row)));
         let here = in_table(&device, entity, key).iter().map(|(_, row)| *row);
         let live = count(here.filter(|row| !row.deleted));
-        let difference = |kind, field, ops, shows| Difference { kind, entity, key, field, node, ops, shows };
+        let difference = |kind, field, ops, shows| Difference { kind, entity, key, field, node, against, ops, shows };
         if let (_, Some(first)) = due
             && live.0 < due.0
         {
             found.push(difference("missing-row", None, vec![last_writer(first)], String::new()));
         }
         if let ((1, Some(theirs)), (1, Some(mine))) = (due, live) {
-            compare(history, node, theirs, mine, &mut |kind, field, shows| {
+            compare(history, (node, against), theirs, mine, &mut |kind, field, shows| {
                 let by = field.map_or(theirs.origin, |field| theirs.set_by[field as usize]);
                 found.push(difference(kind, field, vec![by], shows));
             });
@@ -98,14 +105,17 @@ fn differences(history: &History<'_>, node: NodeId, server: &[Canonical<'_>]) ->
     }
     for rows in device.chunk_by(same) {
         let (entity, key) = rows[0].0;
-        let live = rows.iter().filter(|(_, row)| !row.deleted && row.state != RowState::Dead).count();
+        let expected = |row: &Row| against.is_server() || (history.in_scope)(against, row);
+        let shown = rows.iter().filter(|(_, row)| !row.deleted && row.state != RowState::Dead);
+        let live = shown.filter(|(_, row)| expected(row)).count();
         let there = in_table(server, entity, key);
         let due = there.iter().filter(|(_, row)| !row.deleted).count();
         if live > due {
             let known = !there.is_empty() || history.deletions.contains_key(&(entity, key));
             let kind = if known && due == 0 { "missed-deletion" } else { "extra-row" };
             let by = history.deletions.get(&(entity, key)).map_or(rows[0].1.origin, |(_, by)| *by);
-            found.push(Difference { kind, entity, key, field: None, node, ops: vec![by], shows: String::new() });
+            let (field, ops, shows) = (None, vec![by], String::new());
+            found.push(Difference { kind, entity, key, field, node, against, ops, shows });
         }
     }
     found
@@ -113,20 +123,18 @@ fn differences(history: &History<'_>, node: NodeId, server: &[Canonical<'_>]) ->
 
 fn compare(
     history: &History<'_>,
-    node: NodeId,
+    (node, against): (NodeId, NodeId),
     theirs: &Row,
     mine: &Row,
     differs: &mut dyn FnMut(&'static str, Option<u8>, String),
 ) {
-    let name = history.scenario.node_name(node);
+    let (name, other) = (history.scenario.node_name(node), history.place(against));
     for (field, spec) in history.domain.fields(mine.entity).iter().enumerate() {
         let (there, here) = (theirs.fields[field], mine.fields[field]);
         let same = match spec.class {
             Class::Assigned => true,
             Class::Reference(to) => match (there.as_key(), here.as_key()) {
-                (Some(there), Some(here)) => {
-                    history.canonical(NodeId::SERVER, to, there) == history.canonical(node, to, here)
-                }
+                (Some(there), Some(here)) => history.canonical(against, to, there) == history.canonical(node, to, here),
                 _ => there == here,
             },
             _ => there == here,
@@ -147,10 +155,10 @@ fn compare(
                 .is_some_and(|(last, rest)| last.value == there && rest.iter().any(|one| one.value == here))
         });
         let kind = if older { "older-row" } else { "differs" };
-        differs(kind, Some(field as u8), format!("{there} on the server but {here} on {name}"));
+        differs(kind, Some(field as u8), format!("{there} on {other} but {here} on {name}"));
     }
     if theirs.created != 0 && mine.created != 0 && theirs.created != mine.created {
-        differs("differs", None, format!("{} on the server but {} on {name}", theirs.created, mine.created));
+        differs("differs", None, format!("{} on {other} but {} on {name}", theirs.created, mine.created));
     }
 }
 
@@ -180,13 +188,20 @@ impl Invariant for ReplicasConverge {
     }
     fn observe(&mut self, _: &History<'_>, _: &Moment<'_>, _: &mut Log) {}
     fn judge(&mut self, history: &History<'_>, log: &mut Log) {
-        let server = history.by_canonical(NodeId::SERVER);
-        for node in settled(history) {
-            if history.ops().any(|record| record.committed) {
+        let mut settled = settled(history);
+        let against = match history.facts.server {
+            true => NodeId::SERVER,
+            false if settled.is_empty() => return,
+            false => settled.remove(0),
+        };
+        let there = history.by_canonical(against);
+        for node in settled {
+            if history.ops().any(|record| record.committed || !against.is_server() && record.on_others.is_some()) {
                 log.exercised();
             }
-            for difference in differences(history, node, &server) {
-                let blameless = !history.facts.reports.pulls || difference.was_never_asked_for(history);
+            for difference in differences(history, node, against, &there) {
+                let never_asked = || !history.facts.server || difference.was_never_asked_for(history);
+                let blameless = !history.facts.reports.pulls || never_asked();
                 if !difference.is_a_miss() || blameless {
                     difference.tell(history, log);
                 }
@@ -207,7 +222,7 @@ impl Invariant for PullMissesNothing {
         "each committed change in a device's scope reaches it"
     }
     fn not_checked(&self, facts: &Facts, _: &crate::model::Domain) -> Option<&'static str> {
-        (!facts.reports.pulls).then_some("its devices do not download what others did")
+        needs_server(facts).or_else(|| (!facts.reports.pulls).then_some("its devices do not download what others did"))
     }
     fn wants(&self) -> u8 {
         0
@@ -219,7 +234,7 @@ impl Invariant for PullMissesNothing {
             if somebody_else_wrote(history, node) {
                 log.exercised();
             }
-            for difference in differences(history, node, &server).iter().filter(|one| one.is_a_miss()) {
+            for difference in differences(history, node, NodeId::SERVER, &server).iter().filter(|one| one.is_a_miss()) {
                 difference.tell(history, log);
             }
         }

@@ -4,6 +4,7 @@
 //! had not made it before. A deletion that a device never learned of is for [`super::convergence`] to say.
 
 use super::history::canonical;
+use super::peers::authors;
 use super::{Breach, History, Invariant, Log, Moment, wants};
 use crate::model::{Class, Effect, Entity, Key, Row};
 use crate::sim::{NodeId, OpId, Time};
@@ -50,7 +51,8 @@ impl DeletedStaysDeleted {
             let scenario = history.scenario;
             let (table, name) = (history.domain.entity_name(row.entity), scenario.row_name(row.entity, canonical(row)));
             let deletion = scenario.op_name(ops[0]);
-            let by = if ops[1].is_some() { scenario.op_name(ops[1]) } else { "a download".to_string() };
+            let brings = if history.facts.server { "a download" } else { "what another device sent" };
+            let by = if ops[1].is_some() { scenario.op_name(ops[1]) } else { brings.to_string() };
             let node = scenario.node_name(node);
             format!("the {table} {name}, deleted by {deletion}, came back on {node} through {by}")
         });
@@ -96,6 +98,31 @@ impl DeletedStaysDeleted {
             && write.why != Why::RolledBack
         {
             self.returned.entry(node).or_default().push(Return { row: *row, deletion: *deletion });
+        }
+    }
+
+    /// Without a server: a device that has shown a row as deleted shows it live again.
+    fn came_back_among_devices(&mut self, history: &History<'_>, node: NodeId, write: &Write, log: &mut Log) {
+        let live = |row: &Option<Row>| row.as_ref().is_some_and(|row| !row.deleted);
+        let Some(row) = write.after.as_ref().filter(|_| !live(&write.before) && live(&write.after)) else { return };
+        let key = canonical(row);
+        let known = self.known.get(&(node, row.entity, key));
+        let wiped = history.node(node).wiped;
+        let Some((_, deletion)) = history.deletions.get(&(row.entity, key)) else { return };
+        if known.is_none_or(|known| wiped.is_some_and(|wiped| *known <= wiped)) || write.why == Why::RolledBack {
+            return;
+        }
+        // What makes the row again must be an op that the deletion has not seen, or one that has seen the deletion.
+        let means_to = |op: OpId| {
+            let Some(record) = history.op(op) else { return false };
+            let had_seen = self.known.get(&(record.op.node, row.entity, key)).is_some_and(|at| record.at >= Some(*at));
+            let makes = history.effects(record).iter().any(
+                |effect| matches!(effect, Effect::Create(made) if (made.entity, canonical(made)) == (row.entity, key)),
+            );
+            had_seen || makes && !history.knew(*deletion, op)
+        };
+        if !authors(row).chain([write.op]).any(means_to) {
+            self.came_back(history, log, node, row, [*deletion, write.op]);
         }
     }
 
@@ -161,13 +188,23 @@ impl Invariant for DeletedStaysDeleted {
         match moment {
             Moment::Wrote(_, write) if write.row().is_some_and(|row| row.entity.is_bookkeeping()) => {}
             Moment::Wrote(NodeId::SERVER, write) => self.server_wrote(history, write, log),
+            Moment::Wrote(node, write) if !history.facts.server => {
+                self.came_back_among_devices(history, *node, write, log);
+                self.device_wrote(history, *node, write);
+            }
             Moment::Wrote(node, write) => self.device_wrote(history, *node, write),
-            Moment::Between(node) if !self.returned.is_empty() => self.check_device(history, *node, log),
+            Moment::Between(node) if !self.returned.is_empty() && history.facts.server => {
+                self.check_device(history, *node, log)
+            }
             _ => {}
         }
     }
-    fn judge(&mut self, _: &History<'_>, log: &mut Log) {
-        if !self.deleted.is_empty() {
+    fn judge(&mut self, history: &History<'_>, log: &mut Log) {
+        let known_elsewhere = self.known.keys().any(|(node, entity, key)| {
+            let deletion = history.deletions.get(&(*entity, *key));
+            deletion.is_some_and(|(_, by)| !history.is_own(*node, *by))
+        });
+        if !self.deleted.is_empty() || !history.facts.server && known_elsewhere {
             log.exercised();
         }
     }

@@ -3,12 +3,13 @@
 //! Whether it has an effect at all is for [`super::loss`] to say.
 
 use super::history::canonical;
-use super::{Breach, History, Invariant, Log, Moment, wants};
+use super::{Breach, History, Invariant, Log, Moment, OpRecord, wants};
 use crate::model::domain::{Piece, SPLIT};
+use crate::model::op::LINES;
 use crate::model::table::Sorted;
-use crate::model::{Entity, Key, Row};
+use crate::model::{Domain, Entity, Key, Op, Row, Verb};
 use crate::sim::{NodeId, OpId};
-use crate::system::{Why, Write};
+use crate::system::{Facts, Why, Write};
 
 fn rows_of<'a>(history: &'a History<'_>, node: NodeId, op: OpId, piece: &'a Piece) -> impl Iterator<Item = &'a Row> {
     let view = history.node(node);
@@ -29,28 +30,36 @@ impl Invariant for OneEffectPerOp {
         "each op has at most one effect per table: one sale, one movement, one payment"
     }
     fn wants(&self) -> u8 {
-        wants::WROTE_ON_SERVER
+        wants::WROTE
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
-        let Moment::Wrote(NodeId::SERVER, Write { after: Some(after), .. }) = moment else { return };
+        let Moment::Wrote(node, Write { after: Some(after), .. }) = moment else { return };
+        if node.is_server() != history.facts.server {
+            return;
+        }
         if after.deleted || !after.origin.is_some() || after.entity.is_bookkeeping() {
             return;
         }
-        let server = history.server();
+        let view = history.node(*node);
         let (op, entity, part) = (after.origin, after.entity, after.part);
-        let same = server.by_op.range((op, entity, part, Key::NONE)..=(op, entity, part, Key(u64::MAX)));
-        let live = |key: &Key| server.rows.get(&(entity, *key)).is_some_and(|row| !row.deleted);
+        let same = view.by_op.range((op, entity, part, Key::NONE)..=(op, entity, part, Key(u64::MAX)));
+        let live = |key: &Key| view.rows.get(&(entity, *key)).is_some_and(|row| !row.deleted);
         let count = same.filter(|(_, _, _, key)| live(key)).count();
         if count > 1 {
-            let breach = Breach { kind: "twice", entity, node: NodeId::SERVER, ops: &[op], at: None };
+            let breach = Breach { kind: "twice", entity, node: *node, ops: &[op], at: None };
             log.broke(history.domain, breach, || {
                 let table = history.domain.entity_name(entity);
-                format!("the server held {count} {table} rows of {}, where one was due", history.scenario.op_name(op))
+                let (place, op) = (history.place(*node), history.scenario.op_name(op));
+                format!("{place} held {count} {table} rows of {op}, where one was due")
             });
         }
     }
     fn judge(&mut self, history: &History<'_>, log: &mut Log) {
-        if history.ops().any(|record| record.sends.len() > 1 && record.committed) {
+        let arrived = |record: &OpRecord| match history.facts.server {
+            true => record.sends.len() > 1 && record.committed,
+            false => record.on_others.is_some(),
+        };
+        if history.ops().any(arrived) {
             log.exercised();
         }
     }
@@ -90,11 +99,17 @@ impl OpAllOrNothing {
                 continue;
             }
             let key = Key::made(op, piece.part);
-            let deleted_later = [node, NodeId::SERVER]
-                .iter()
-                .any(|on| history.taken_away.get(&(*on, piece.entity, key)).is_some_and(|(_, by)| *by != op));
+            let deleted_anywhere = || history.deletions.get(&(piece.entity, key)).is_some_and(|(_, by)| *by != op);
+            let deleted_later = !history.facts.server && deleted_anywhere()
+                || [node, NodeId::SERVER]
+                    .iter()
+                    .any(|on| history.taken_away.get(&(*on, piece.entity, key)).is_some_and(|(_, by)| *by != op));
             let due_here = |row: &Row| !row.deleted && (history.in_scope)(node, row);
-            if deleted_later || (held && !rows_of(history, NodeId::SERVER, op, piece).any(due_here)) {
+            let is_due = || match history.facts.server {
+                true => rows_of(history, NodeId::SERVER, op, piece).any(due_here),
+                false => history.devices().any(|device| rows_of(history, device, op, piece).any(due_here)),
+            };
+            if deleted_later || (held && !is_due()) {
                 continue;
             }
             let breach = Breach { kind: "effect-incomplete", entity: piece.entity, node, ops: &[op], at: None };
@@ -107,12 +122,25 @@ impl OpAllOrNothing {
     }
 }
 
+/// Whether an op of this verb cannot be done by half, whatever it names.
+fn is_of_one_piece(domain: &Domain, verb: Verb) -> bool {
+    let lines = (1..=LINES as u64).map(|n| (Key(n), n as i64));
+    let op = Op::new(OpId(1), NodeId(1), verb).on(Key(1));
+    let mut pieces = Vec::new();
+    (domain.pieces)(&lines.fold(op, |op, (key, value)| op.line(key, value)), &mut pieces);
+    pieces.len() < 2 && pieces.iter().all(|piece| piece.amount.is_none())
+}
+
 impl Invariant for OpAllOrNothing {
     fn name(&self) -> &'static str {
         "op-all-or-nothing"
     }
     fn promise(&self) -> &'static str {
         "a sale, its lines and its movements exist together or not at all, on every node"
+    }
+    fn not_checked(&self, _: &Facts, domain: &Domain) -> Option<&'static str> {
+        let of_one_piece = |(verb, _)| is_of_one_piece(domain, verb);
+        domain.verb_specs().all(of_one_piece).then_some("no op of the business makes more than one row")
     }
     fn wants(&self) -> u8 {
         wants::WROTE | wants::BETWEEN

@@ -5,6 +5,7 @@
 //! (expires tomorrow) holds 3, lot-2 (next week) 9; a sale of 5 takes 3 and 2; taking 5 from lot-2 is wrong.
 
 use super::history::canonical;
+use super::peers::needs_server;
 use super::{Breach, History, Invariant, Log, Moment, wants};
 use crate::model::domain::ExpiryLaw;
 use crate::model::{Domain, Entity, Key, Row};
@@ -130,8 +131,8 @@ impl Invariant for BatchesFirstExpiredFirstOut {
     fn promise(&self) -> &'static str {
         "a sale takes from the earliest unexpired batch with stock, by the server's clock, allocated at commit"
     }
-    fn not_checked(&self, _: &Facts, domain: &Domain) -> Option<&'static str> {
-        domain.expiry.is_none().then_some("the business has no batches that expire")
+    fn not_checked(&self, facts: &Facts, domain: &Domain) -> Option<&'static str> {
+        needs_server(facts).or_else(|| domain.expiry.is_none().then_some("the business has no batches that expire"))
     }
     fn wants(&self) -> u8 {
         wants::WROTE_ON_SERVER | wants::BETWEEN_ON_SERVER

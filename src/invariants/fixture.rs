@@ -44,6 +44,7 @@ const FACTS: Facts = Facts {
     },
     goals: &[],
     out_of_reach: 0,
+    server: true,
 };
 
 pub fn op(id: u32, node: NodeId, verb: Verb) -> Op {
@@ -75,8 +76,18 @@ impl Day {
         Day::with(ops, &[])
     }
 
+    /// A day without a server: the tills talk to each other.
+    pub fn among_devices(ops: &[Op]) -> Day {
+        let reports = Reports { verdicts: false, pulls: false, ..FACTS.reports };
+        Day::declaring(Facts { server: false, reports, ..FACTS }, ops, &[])
+    }
+
     /// A day with more opening rows.
     pub fn with(ops: &[Op], more: &[(&str, Row)]) -> Day {
+        Day::declaring(FACTS, ops, more)
+    }
+
+    fn declaring(facts: Facts, ops: &[Op], more: &[(&str, Row)]) -> Day {
         let mut scenario = Scenario::new(&RETAIL);
         scenario.devices = vec!["abdoulaye".into(), "fatoumata".into()];
         scenario.rows = vec![
@@ -88,7 +99,7 @@ impl Day {
         scenario.rows.extend(more.iter().map(|(name, row)| (name.to_string(), *row)));
         scenario.steps = ops.iter().map(|op| Step { at: Time::ZERO, op: *op }).collect();
         let scenario: &'static Scenario = Box::leak(Box::new(scenario));
-        let history = History::new(scenario, FACTS, &|_, _| true);
+        let history = History::new(scenario, facts, &|_, _| true);
         Day { history, invariants: super::all(), log: Log::default() }
     }
 
@@ -248,6 +259,24 @@ impl Day {
             }
         }
         self.between(node)
+    }
+
+    /// Without a server: a device takes over every row of another that differs.
+    pub fn copies(&mut self, to: NodeId, from: NodeId) -> &mut Day {
+        self.copies_but(to, from, |_| false)
+    }
+
+    /// The same without some rows.
+    pub fn copies_but(&mut self, to: NodeId, from: NodeId, left_out: impl Fn(&Row) -> bool) -> &mut Day {
+        self.wait(Span::secs(1));
+        let rows: Vec<Row> = self.history.node(from).rows.values().copied().filter(|row| !left_out(row)).collect();
+        for theirs in rows {
+            let before = self.history.find(to, theirs.entity, super::history::canonical(&theirs)).copied();
+            if before != Some(theirs) {
+                self.write(to, before, Some(theirs), OpId::NONE, Why::Copied);
+            }
+        }
+        self.between(to)
     }
 
     /// The device takes an op back: rows go, quantities are restored, and the user is told.

@@ -169,7 +169,7 @@ pub struct History<'a> {
     pub(crate) epochs: Epochs,
     /// Whether a server row belongs on a device.
     pub in_scope: &'a dyn Fn(NodeId, &Row) -> bool,
-    /// Rows deleted on the server by an op: when, and by which.
+    /// Rows deleted by an op on the server or, without one, on any device: when, and by which.
     pub(crate) deletions: BTreeMap<(Entity, Key), (Time, OpId)>,
     /// Rows that an op deleted on the server although its own author had made them only after it: the row, the op that
     /// made it, the op that deleted it, and when.
@@ -215,10 +215,11 @@ impl<'a> History<'a> {
         let mut nodes: Vec<NodeView> = (0..=scenario.devices.len()).map(|_| NodeView::default()).collect();
         let mut commits = Commits::default();
         for (n, view) in nodes.iter_mut().enumerate() {
-            if n > 0 && scenario.empty_devices {
+            let node = NodeId(n as u16);
+            // Without a server its place stays empty, and there is nowhere to download opening rows from.
+            if if node.is_server() { !facts.server } else { scenario.empty_devices && facts.server } {
                 continue;
             }
-            let node = NodeId(n as u16);
             for (_, row) in scenario.rows.iter().filter(|(_, row)| node.is_server() || in_scope(node, row)) {
                 view.rows.insert((row.entity, row.key), *row);
                 view.by_op.insert((row.origin, row.entity, row.part, row.key));
@@ -341,8 +342,10 @@ impl<'a> History<'a> {
         {
             let key = canonical(before);
             self.taken_away.insert((node, before.entity, key), (now, write.op));
-            if node.is_server() {
+            if node.is_server() || !self.facts.server {
                 self.deletions.insert((before.entity, key), (now, write.op));
+            }
+            if node.is_server() {
                 self.note_undone(before, key, write.op);
             }
         }
@@ -360,6 +363,9 @@ impl<'a> History<'a> {
                 {
                     record.on_others = Some(now);
                 }
+            }
+            if !self.facts.server {
+                self.note_arrivals(node, write);
             }
             if self.detailed
                 && write.why == Why::Effect

@@ -3,6 +3,7 @@
 //! Both are judged at rest only; what the user was told about an op is for [`super::words`].
 
 use super::history::canonical;
+use super::peers::Held;
 use super::questions::is_negative;
 use super::{Breach, History, Invariant, Log, Moment, OpRecord};
 use crate::model::{Domain, Entity};
@@ -37,6 +38,46 @@ impl NoOpLost {
     }
 }
 
+impl NoOpLost {
+    /// Without a server: at rest an op is on every device where it belongs, unless something newer took its place there.
+    fn judge_among_devices(history: &History<'_>, log: &mut Log) {
+        for record in history.ops() {
+            if !history.domain.is_durable(&record.op) || !record.is_promised() || record.excused {
+                continue;
+            }
+            log.exercised();
+            if record.rolled_back || Self::accounted_for(history, record) {
+                continue;
+            }
+            let up = |node: &NodeId| history.node(*node).unfinished == 0;
+            let lacks = |node: NodeId| Some((node, history.held(node, record))).filter(|(_, held)| held.0 == Held::No);
+            let lacking: Vec<(NodeId, Entity)> =
+                history.devices().filter(up).filter_map(lacks).map(|(node, (_, entity))| (node, entity)).collect();
+            let Some((node, entity)) = lacking.first().copied() else { continue };
+            let nowhere = lacking.len() == history.devices().filter(up).count();
+            let kind = if nowhere { "vanished" } else { "never-arrived" };
+            let breach = Breach {
+                kind,
+                entity,
+                node: if nowhere { record.op.node } else { node },
+                ops: &[record.op.id],
+                at: None,
+            };
+            log.broke(history.domain, breach, || {
+                let (op, author) = (history.scenario.op_name(record.op.id), history.scenario.node_name(record.op.node));
+                let word = record.told.first().map_or("saved", |(_, word)| word.name());
+                match nowhere {
+                    true => format!("{op} on {author} was told {word:?} and was on no device at rest"),
+                    false => {
+                        let node = history.scenario.node_name(node);
+                        format!("{op} on {author} was told {word:?} and was not on {node} at rest")
+                    }
+                }
+            });
+        }
+    }
+}
+
 impl Invariant for NoOpLost {
     fn name(&self) -> &'static str {
         "no-op-lost"
@@ -54,6 +95,9 @@ impl Invariant for NoOpLost {
     fn judge(&mut self, history: &History<'_>, log: &mut Log) {
         if !history.rested {
             return;
+        }
+        if !history.facts.server {
+            return Self::judge_among_devices(history, log);
         }
         for (entity, key, op, by, at) in &history.undone {
             if history.server().rows.values().any(|row| !row.deleted && (row.entity, canonical(row)) == (*entity, *key))
@@ -177,6 +221,9 @@ impl Invariant for OutboxDrains {
             let list: Vec<String> = waiting.iter().map(name).collect();
             match (history.rested, list.is_empty()) {
                 (true, _) => format!("the faults were over and nothing happened any more, but {}", list.join(", ")),
+                (false, true) if !history.facts.server => {
+                    "the faults were over but the devices never came to rest".to_string()
+                }
                 (false, true) => "the faults were over but the devices and the server never came to rest".to_string(),
                 (false, false) => format!("the faults were over but there was no rest: {}", list.join(", ")),
             }

@@ -3,6 +3,8 @@
 //! Each invariant reads the [`History`] that the harness keeps and never the system itself (promise P5). It says when its
 //! antecedent occurred (*exercised*), so that a green campaign can be told from an empty one.
 
+#[cfg(test)]
+mod among_devices;
 pub(crate) mod audit;
 #[cfg(test)]
 mod bad_days;
@@ -22,6 +24,7 @@ pub(crate) mod history;
 pub(crate) mod loss;
 pub(crate) mod numbers;
 pub(crate) mod own_writes;
+pub(crate) mod peers;
 pub(crate) mod questions;
 pub(crate) mod references;
 pub(crate) mod rejections;

@@ -24,18 +24,17 @@ fn numbers<'a>(domain: &'a Domain, row: &'a Row) -> impl Iterator<Item = (u8, Va
 }
 
 impl NumbersUnique {
-    fn check_number(&mut self, history: &History<'_>, log: &mut Log, row: &Row) {
+    fn check_number(&mut self, history: &History<'_>, log: &mut Log, node: NodeId, row: &Row) {
         for (field, value) in numbers(history.domain, row) {
             let holder = self.holders.insert((row.entity, field, value), row.key).filter(|key| *key != row.key);
-            let other = holder.and_then(|key| history.server().rows.get(&(row.entity, key)));
+            let other = holder.and_then(|key| history.node(node).rows.get(&(row.entity, key)));
             let Some(other) =
                 other.filter(|other| !other.deleted && other.get(field) == value && other.origin != row.origin)
             else {
                 continue;
             };
             let ops = [other.origin, row.origin];
-            let breach =
-                Breach { kind: "number-shared", entity: row.entity, node: NodeId::SERVER, ops: &ops, at: None };
+            let breach = Breach { kind: "number-shared", entity: row.entity, node, ops: &ops, at: None };
             log.broke(history.domain, breach, || {
                 let (first, second) = (history.scenario.op_name(ops[0]), history.scenario.op_name(ops[1]));
                 format!("{first} and {second} got the same number, {value}")
@@ -102,12 +101,15 @@ impl Invariant for NumbersUnique {
         }
         let Moment::Wrote(node, write) = moment else { return };
         Self::check_key(history, log, *node, write);
-        if let (true, Some(after)) = (node.is_server(), write.after.as_ref().filter(|row| !row.deleted)) {
+        let here = node.is_server() == history.facts.server;
+        if let (true, Some(after)) = (here, write.after.as_ref().filter(|row| !row.deleted)) {
             if write.before.is_none() && after.origin.is_some() {
                 log.exercised();
             }
-            self.check_number(history, log, after);
-            Self::check_fields(history, log, after);
+            self.check_number(history, log, *node, after);
+            if node.is_server() {
+                Self::check_fields(history, log, after);
+            }
         }
     }
 }

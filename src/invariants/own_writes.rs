@@ -1,6 +1,6 @@
 //! A device never sees its own accepted or pending write vanish.
 //!
-//! Fields and rows are followed write by write. A quantity is explained: the device shows the server's value at some
+//! Fields and rows are followed write by write; without a server there is no more to follow. A quantity is explained: the device shows the server's value at some
 //! commit, which never goes back, plus its own ops that this commit lacks. Example: the server held 5, then 3 (own
 //! sale-1), then 2 (another's sale), and own sale-2 of 1 is not sent yet. The device may show 2 (5 - 2 - 1, or 3 - 1) and
 //! later 1 (2 - 1). A 3 or a 5 means that an own op vanished; a 6 is a unit made out of nothing.
@@ -76,6 +76,9 @@ pub struct Figures {
 impl Figures {
     /// Takes a moment in and reports each figure that is due to be explained.
     pub fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, report: &mut dyn FnMut(Figure)) {
+        if !history.facts.server {
+            return;
+        }
         match moment {
             Moment::Wrote(node, write) if !node.is_server() => {
                 let Some(after) = &write.after else { return };
@@ -295,8 +298,12 @@ impl OwnWritesStay {
                     log.broke(history.domain, breach, || {
                         let name = scenario.row_name(row.entity, canonical(&row));
                         let spec = &history.domain.fields(row.entity)[field as usize];
+                        let why = match history.facts.server {
+                            true => " though nobody had decided so",
+                            false => ", which its user had seen before",
+                        };
                         format!(
-                            "on {} the {} of {name}, set by {} there, was replaced by {} though nobody had decided so",
+                            "on {} the {} of {name}, set by {} there, was replaced by {}{why}",
                             scenario.node_name(node),
                             spec.name,
                             scenario.op_name(own),
@@ -338,8 +345,12 @@ impl OwnWritesStay {
     }
 }
 
-/// Whether the server took `own` first and `by` after it.
+/// Whether the server took `own` first and `by` after it; without a server, whether `by` is not older: what the author of
+/// `own` had seen must not come back.
 fn knowingly_replaced(history: &History<'_>, row: &Row, field: u8, own: OpId, by: OpId) -> bool {
+    if !history.facts.server {
+        return by.is_some() && !history.knew(own, by);
+    }
     history.commits_ever((row.entity, canonical(row), field)).any(|list| {
         let first = list.iter().position(|commit| commit.op == own);
         let last = list.iter().rposition(|commit| commit.op == by);

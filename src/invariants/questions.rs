@@ -27,7 +27,9 @@ struct Shown<'a> {
 impl Rows for Shown<'_> {
     fn row(&self, entity: Entity, key: Key) -> Option<Row> {
         let seen = self.record.seen.iter().find(|row| row.entity == entity && canonical(row) == plain(key));
-        seen.or_else(|| self.history.find(NodeId::SERVER, entity, plain(key))).copied()
+        // Without a server the rest is as its own device shows it.
+        let other = if self.history.facts.server { NodeId::SERVER } else { self.record.op.node };
+        seen.or_else(|| self.history.find(other, entity, plain(key))).copied()
     }
 }
 

@@ -4,13 +4,14 @@
 
 use super::effects::in_table;
 use super::history::canonical;
+use super::peers::has_field;
 use super::questions::plain;
 use super::{Breach, History, Invariant, Log, Moment, OpRecord, wants};
 use crate::model::domain::SPLIT;
 use crate::model::table::Sorted;
-use crate::model::{Class, Effect, Entity, Key, Row};
+use crate::model::{Class, Domain, Effect, Entity, Key, Row};
 use crate::sim::{NodeId, OpId};
-use crate::system::{Rule, Verdict, Word, Write};
+use crate::system::{Facts, Rule, Verdict, Word, Write};
 
 /// No dangling parent, no temporary id left, children complete.
 #[derive(Default)]
@@ -74,12 +75,17 @@ impl ReferencesResolve {
                 continue;
             }
             for (field, to, key) in references(history, row) {
+                if !history.facts.server {
+                    log.exercised();
+                }
                 if view.rows.contains_key(&(to, key)) {
                     continue;
                 }
                 let target = history.canonical(node, to, key);
-                let there = history.find(NodeId::SERVER, to, target);
-                let elsewhere = there.is_some_and(|row| row.deleted || !(history.in_scope)(node, row))
+                let excuses = |row: &Row| row.deleted || !(history.in_scope)(node, row);
+                let mut others = history.devices().filter(|_| !history.facts.server);
+                let elsewhere = history.find(NodeId::SERVER, to, target).is_some_and(excuses)
+                    || others.any(|other| history.find(other, to, target).is_some_and(excuses))
                     || history.deletions.contains_key(&(to, target))
                     || self.removed.contains(&(to, key));
                 if !elsewhere {
@@ -219,6 +225,10 @@ impl Invariant for ReferencesResolve {
     }
     fn promise(&self) -> &'static str {
         "no dangling parent, no temporary id left, children complete"
+    }
+    fn not_checked(&self, _: &Facts, domain: &Domain) -> Option<&'static str> {
+        let refers = has_field(domain, |class| matches!(class, Class::Reference(_)));
+        (!refers).then_some("no row of the business refers to another")
     }
     fn wants(&self) -> u8 {
         wants::WROTE_ON_SERVER | wants::DECIDED | wants::BETWEEN_ON_SERVER

@@ -5,6 +5,7 @@
 
 use super::history::canonical;
 use super::loss::entity_of;
+use super::peers::needs_server;
 use super::questions::plain;
 use super::{Breach, History, Invariant, Log, Moment, OpRecord, wants};
 use crate::model::{Class, Domain, Effect, Entity, Key, Row};
@@ -178,7 +179,7 @@ impl Invariant for RejectionsJustified {
         "a rejection names a rule that failed on the server at that instant, with available and requested"
     }
     fn not_checked(&self, facts: &Facts, _: &Domain) -> Option<&'static str> {
-        (!facts.reports.verdicts).then_some("it does not report the server's verdicts")
+        needs_server(facts).or_else(|| (!facts.reports.verdicts).then_some("it does not report the server's verdicts"))
     }
     fn wants(&self) -> u8 {
         wants::DECIDED

@@ -5,6 +5,7 @@
 
 use super::history::canonical;
 use super::own_writes::{Figures, Reading};
+use super::peers::{has_field, needs_server};
 use super::{Breach, History, Invariant, Log, Moment, wants};
 use crate::model::domain::{Ledger, PartsLaw};
 use crate::model::table::Sorted;
@@ -23,6 +24,10 @@ impl Invariant for StockNeverNegative {
     }
     fn promise(&self) -> &'static str {
         "no stock, batch quantity or balance on the server is ever below zero"
+    }
+    fn not_checked(&self, facts: &Facts, domain: &Domain) -> Option<&'static str> {
+        let keeps = has_field(domain, |class| class == Class::Quantity);
+        needs_server(facts).or_else(|| (!keeps).then_some("the business keeps no quantities"))
     }
     fn wants(&self) -> u8 {
         wants::WROTE_ON_SERVER
@@ -246,9 +251,9 @@ impl Invariant for StockConserved {
     fn promise(&self) -> &'static str {
         "stock = opening + accepted movements; a product's stock = its batches; a sale's total = its lines"
     }
-    fn not_checked(&self, _: &Facts, domain: &Domain) -> Option<&'static str> {
+    fn not_checked(&self, facts: &Facts, domain: &Domain) -> Option<&'static str> {
         let laws = domain.ledgers.len() + domain.parts.len() + domain.totals.len();
-        (laws == 0).then_some("the business keeps no quantities")
+        needs_server(facts).or_else(|| (laws == 0).then_some("the business keeps no quantities"))
     }
     fn wants(&self) -> u8 {
         wants::WROTE | wants::TOLD | wants::BETWEEN

@@ -4,6 +4,7 @@
 
 use super::history::canonical;
 use super::loss::entity_of;
+use super::peers::{Held, needs_server};
 use super::questions::is_negative;
 use super::{Breach, History, Invariant, Log, Moment, OpRecord, wants};
 use crate::model::{Domain, Entity, RowState};
@@ -35,6 +36,18 @@ impl StatusTruthful {
             view.rows.get(&(*entity, *key)).filter(|row| !row.deleted && row.state != RowState::Dead)
         });
         live.next().is_some()
+    }
+
+    /// Without a server `synced` says that another device has it.
+    fn observe_among_devices(history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
+        let Moment::Told(node, op, Word::Synced) = moment else { return };
+        let Some(record) = history.op(*op).filter(|record| history.domain.is_durable(&record.op)) else { return };
+        log.exercised();
+        let others = || history.devices().filter(|other| other != node);
+        let cannot_be_there = others().all(|other| history.held(other, record).0 == Held::No);
+        if record.on_others.is_none() && cannot_be_there {
+            Self::lied(history, log, record, "synced-but-absent", "no other device had it");
+        }
     }
 
     fn judge_op(history: &History<'_>, log: &mut Log, record: &OpRecord) {
@@ -140,6 +153,9 @@ impl Invariant for StatusTruthful {
         wants::TOLD
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
+        if !history.facts.server {
+            return Self::observe_among_devices(history, moment, log);
+        }
         if let Moment::Told(node, _, Word::UpToDate) = moment {
             return Self::judge_up_to_date(history, log, *node, history.as_of);
         }
@@ -182,7 +198,7 @@ impl Invariant for VerdictStable {
         "an accepted op is never later rejected, nor the reverse"
     }
     fn not_checked(&self, facts: &Facts, _: &Domain) -> Option<&'static str> {
-        (!facts.reports.verdicts).then_some("it does not report the server's verdicts")
+        needs_server(facts).or_else(|| (!facts.reports.verdicts).then_some("it does not report the server's verdicts"))
     }
     fn wants(&self) -> u8 {
         wants::DECIDED

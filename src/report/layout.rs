@@ -11,7 +11,7 @@ use crate::sim::{NodeId, Time};
 const NARROWEST: usize = 14;
 const GAP: usize = 2;
 
-/// Draws the lines for nodes of these names, the server last.
+/// Draws the lines for nodes of these names, the server last if there is one.
 pub fn render(names: &[String], lines: &[Line], style: Style) -> String {
     let clock = Clock::of(lines, style.steps);
     let width = style.width.clamp(30, 1_000);
@@ -296,6 +296,7 @@ fn listed(names: &[String], line: &Line, clock: &Clock, width: usize, paper: &mu
     if let Some(arrow) = line.arrow {
         cells.sort_by_key(|(node, _)| *node != arrow.from);
     }
+    let silent = |node: NodeId| line.cells.iter().all(|(other, _)| *other != node);
     let mut entries: Vec<Vec<Piece>> = Vec::new();
     if let Some(banner) = &line.banner {
         entries.push(vec![Piece { text: format!("── {banner} ──"), tone: Tone::Quiet }]);
@@ -309,9 +310,9 @@ fn listed(names: &[String], line: &Line, clock: &Clock, width: usize, paper: &mu
                 let last = pieces.last_mut().expect("empty cells were left out");
                 last.text += &format!(" {end} {}", names[column_of(arrow.to, names.len())]);
             }
-            Some(arrow) if arrow.from.is_server() && !arrow.lost => {
+            Some(arrow) if !arrow.lost && (arrow.from.is_server() || silent(arrow.from)) => {
                 let last = pieces.last_mut().expect("empty cells were left out");
-                last.text += " ◀─ server";
+                last.text += &format!(" ◀─ {}", names[column_of(arrow.from, names.len())]);
             }
             _ => {}
         }

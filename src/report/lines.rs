@@ -171,6 +171,16 @@ impl Teller<'_> {
         &self.outcome.trace[index]
     }
 
+    /// The number of the first node: without a server nobody is number 0.
+    fn first_node(&self) -> usize {
+        usize::from(!self.facts.server)
+    }
+
+    /// Whether a message is told where it arrives: what a server sends and, without one, what answers a request.
+    fn is_told_on_arrival(&self, event: &Event, from: NodeId) -> bool {
+        if self.facts.server { from.is_server() } else { event.label.get_point() == Point::Reply }
+    }
+
     fn watched(&self) -> Watched {
         let writes = self.outcome.trace.iter().filter_map(|event| match &event.what {
             What::Wrote(write) => Some(&**write),
@@ -183,8 +193,8 @@ impl Teller<'_> {
         let rows: Vec<_> = self.scenario.rows.iter().map(|(_, row)| *row).collect();
         let state: Vec<Piece> = self.watched().state(self.scenario, &rows).into_iter().map(plain).collect();
         let mut line = Line::new(Time::ZERO, usize::MAX);
-        for n in 0..=self.scenario.devices.len() {
-            let empty = n > 0 && self.scenario.empty_devices;
+        for n in self.first_node()..=self.scenario.devices.len() {
+            let empty = n > 0 && self.scenario.empty_devices && self.facts.server;
             let pieces = if empty { vec![quiet("empty")] } else { state.clone() };
             line.cells.push((NodeId(n as u16), pieces));
         }
@@ -194,7 +204,7 @@ impl Teller<'_> {
     fn closing(&self, line: &mut Line) {
         let Some(end) = &self.outcome.end else { return };
         let watched = self.watched();
-        for (n, rows) in end.rows.iter().enumerate() {
+        for (n, rows) in end.rows.iter().enumerate().skip(self.first_node()) {
             let mut pieces: Vec<Piece> = watched.state(self.scenario, rows).into_iter().map(plain).collect();
             for (_, pending) in end.pending.iter().filter(|(node, _)| node.index() == n) {
                 for one in pending {
@@ -228,16 +238,17 @@ impl Teller<'_> {
         let sends: Vec<usize> = self.sends(group).filter(|sent| self.is_shown(*sent)).collect();
         let mut pieces = self.pieces(group, !sends.is_empty());
         if let Some(arrow) = self.arrival(group) {
-            let meant = !first.ops.is_empty() && arrow.from.is_server() && !self.is_pull(first);
+            let told_here = self.is_told_on_arrival(first, arrow.from);
+            let meant = !first.ops.is_empty() && told_here && !self.is_pull(first);
             if pieces.is_empty() && meant {
                 pieces.push(plain("answer"));
             }
             let late = first.parent.and_then(|sent| self.lateness(sent as usize));
-            if let (Some(span), true, false) = (late, arrow.from.is_server(), pieces.is_empty()) {
+            if let (Some(span), true, false) = (late, told_here, pieces.is_empty()) {
                 pieces.push(bad(format!("{span} late")));
             }
             // A message that is drawn where it left is not drawn again where it arrives.
-            if arrow.from.is_server() && (!pieces.is_empty() || self.steps) {
+            if told_here && (!pieces.is_empty() || self.steps) {
                 line.arrow = Some(arrow);
             }
         }

@@ -12,7 +12,7 @@ pub fn rows(metrics: &Metrics) -> Vec<(&'static str, String)> {
     let [queued, in_flight, given_up, dead] = metrics.outbox_at_rest.map(thousands);
     let counted = |metric: Metric| metrics.counted[metric as usize];
     let n = |metric| thousands(counted(metric));
-    vec![
+    let mut rows = vec![
         (
             "ops",
             format!(
@@ -62,7 +62,12 @@ pub fn rows(metrics: &Metrics) -> Vec<(&'static str, String)> {
             "payload",
             format!("{} bytes, {} if compressed", thousands(metrics.bytes), thousands(metrics.compressed_bytes)),
         ),
-    ]
+    ];
+    // What showed on other devices without ever being on a server went there without one.
+    if metrics.to_server.is_empty() && !metrics.to_others.is_empty() {
+        rows.retain(|(name, _)| *name != "op → server");
+    }
+    rows
 }
 
 /// How exchanges with the server ended, and how long a device had been without a good one when its run ended.

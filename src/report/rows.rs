@@ -143,6 +143,10 @@ fn changed(scenario: &Scenario, before: &Row, row: &Row, all: bool, found: &mut 
     if before.deleted != row.deleted {
         let text = if row.deleted { "deleted" } else { "there again" };
         found.push(change(row, name.clone(), text.into(), false));
+        // What a deleted row holds is no news.
+        if row.deleted && !all {
+            return;
+        }
     }
     for field in 0..scenario.domain.fields(row.entity).len() as u8 {
         if before.get(field) == row.get(field) {

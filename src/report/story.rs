@@ -1,4 +1,4 @@
-//! The story table: a column for each device and one for the server, from the opening rows to rest.
+//! The story table: a column for each device and one for the server, if there is one, from the opening rows to rest.
 //!
 //! ```text
 //!     time  till-1                    till-2                    server
@@ -33,6 +33,8 @@ impl Default for Style {
 /// The story of a run whose trace was kept; each line ends with a line break.
 pub fn table(scenario: &Scenario, facts: &Facts, outcome: &Outcome, style: Style) -> String {
     let mut names = scenario.devices.clone();
-    names.push("server".into());
+    if facts.server {
+        names.push("server".into());
+    }
     layout::render(&names, &lines::lines(scenario, facts, outcome, style.steps), style)
 }

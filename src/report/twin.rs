@@ -6,7 +6,7 @@ use super::words;
 use crate::explore::Change;
 use crate::harness::{Event, What};
 use crate::model::Scenario;
-use crate::sim::choice::SERVER_STEPS;
+use crate::sim::choice::{PEER_STEPS, SERVER_STEPS};
 use crate::sim::{Deviation, Fate, Label, Names, OpId, Point, Span, Time};
 
 /// What is different in the twin: `the answer to till-1's push of sale-1 is 2s late instead of 5s`.
@@ -36,6 +36,7 @@ fn place(names: &Names, label: Label) -> String {
     match point {
         Point::Reply => format!("the answer to {what}"),
         Point::Timer => format!("the timer of {what}"),
+        Point::Step if number >= PEER_STEPS => format!("step {} of the other device at {what}", number - PEER_STEPS),
         Point::Step if number >= SERVER_STEPS => format!("step {} of the server at {what}", number - SERVER_STEPS),
         Point::Step => format!("step {number} of {what}"),
         Point::Draw => format!("the draw of {what}"),

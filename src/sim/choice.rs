@@ -102,6 +102,10 @@ impl Fault {
     pub fn name(self) -> &'static str {
         FAULTS[self as usize].1
     }
+    /// Whether it strikes a server: where there is none, it cannot fire.
+    pub fn needs_server(self) -> bool {
+        matches!(self, Fault::ServerKill | Fault::Overload | Fault::Restore)
+    }
     /// The fault behind an interference.
     pub fn of_interference(point: Point, on_server: bool) -> Option<Fault> {
         Some(match point {
@@ -144,12 +148,14 @@ impl Deviation {
 
     /// A step of a request's handler (numbered from [`SERVER_STEPS`]) runs on the server although the label starts with the device that asked.
     fn on_server(&self) -> bool {
-        self.label.node().is_server() || self.label.get_number() >= SERVER_STEPS
+        self.label.node().is_server() || (SERVER_STEPS..PEER_STEPS).contains(&self.label.get_number())
     }
 }
 
 /// Steps of a handler on the server are numbered from here, so that one cause can have steps on both sides.
 pub const SERVER_STEPS: u32 = 1024;
+/// Steps of a handler on a device that serves another device's request are numbered from here, for the same reason.
+pub const PEER_STEPS: u32 = 2048;
 
 /// How likely each fate is, in 65,536ths, when luck is drawn. All zero is the polite schedule.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

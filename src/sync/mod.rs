@@ -107,6 +107,7 @@ impl<St: Store> Engine<St> {
             },
             goals: GOALS,
             out_of_reach: device::out_of_reach(policy, self.domain),
+            server: true,
         }
     }
     /// What a device runs.

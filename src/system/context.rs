@@ -5,6 +5,7 @@
 
 use super::report::{Audit, Lamp, Verdict, Why, Word, Write};
 use crate::model::{Entity, Row, Value};
+use crate::sim::choice::PEER_STEPS;
 use crate::sim::{Cause, Channel, Choices, Label, NodeId, OpId, Point, Span, Time, WallClock};
 
 /// A timer: what it is for, and a number of the system's choice. Setting one that is set moves it.
@@ -108,6 +109,7 @@ pub struct Context<M> {
     pub(crate) lamp: Option<Lamp>,
     /// The last successful exchange of each device, in the order of the first.
     pub(crate) last_syncs: Vec<(NodeId, Time)>,
+    pub(crate) devices: u16,
     audits: u32,
 }
 
@@ -135,6 +137,7 @@ impl<M> Context<M> {
             metrics: [0; METRICS.len()],
             lamp: None,
             last_syncs: Vec::new(),
+            devices: 0,
             audits: 0,
         }
     }
@@ -151,6 +154,11 @@ impl<M> Context<M> {
     pub fn uptime(&self) -> Time {
         self.now
     }
+    /// The other devices of the run, in order: whom a device may talk to where there is no server.
+    pub fn others(&self) -> impl Iterator<Item = NodeId> + use<M> {
+        let this = self.node;
+        (1..=self.devices).map(NodeId).filter(move |node| *node != this)
+    }
     /// What led to this step: the op, timer or change of link at the start of the chain.
     pub fn cause(&self) -> Cause {
         self.cause
@@ -164,7 +172,9 @@ impl<M> Context<M> {
         if self.polite {
             return 0;
         }
-        let label = self.label.point(Point::Draw).number(self.draws);
+        // A device that serves another's request draws under numbers of its own: the answer has the same label.
+        let serves = !self.node.is_server() && self.label.node() != self.node;
+        let label = self.label.point(Point::Draw).number(self.draws + if serves { PEER_STEPS } else { 0 });
         self.choices.value(label, n)
     }
 

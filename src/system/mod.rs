@@ -5,9 +5,11 @@
 //! invariant (promise P5). Entry types: [`System`] and [`Node`].
 
 pub(crate) mod context;
+pub(crate) mod nobody;
 pub(crate) mod report;
 
 pub use context::{Context, METRICS, Metric, Task, Timer};
+pub use nobody::Nobody;
 pub use report::{
     Audit, Dot, Facts, Lamp, Pending, PendingState, Reports, RetryBounds, Rule, Verdict, Why, Word, Write,
 };
@@ -113,7 +115,7 @@ pub trait System: Sync {
     type Disk: Clone;
     /// A device.
     type Device: Node<Message = Self::Message, Disk = Self::Disk>;
-    /// The server.
+    /// The server; [`Nobody`] where [`Facts::server`] says that there is none.
     type Server: Node<Message = Self::Message, Disk = Self::Disk>;
 
     /// Its name.
@@ -126,7 +128,7 @@ pub trait System: Sync {
     fn disk(&self, who: NodeId, install: u32, rows: &mut dyn Iterator<Item = Row>) -> Self::Disk;
     /// Starts a device from its disk.
     fn device(&self, who: NodeId, disk: &Self::Disk) -> Self::Device;
-    /// Starts the server from its disk.
+    /// Starts the server from its disk; never asked for where there is no server.
     fn server(&self, disk: &Self::Disk) -> Self::Server;
     /// The app on this device is stopped and will boot in its next version: what that does to its disk. What users see
     /// must stay as it is. Nothing, by default.

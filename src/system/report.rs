@@ -281,6 +281,9 @@ pub struct Facts {
     pub goals: &'static [&'static str],
     /// One bit for each goal that this system cannot reach, by its very settings.
     pub out_of_reach: u64,
+    /// Whether there is a server. Without one the devices talk to each other: see [`super::Nobody`] and
+    /// [`super::Context::others`].
+    pub server: bool,
 }
 
 impl Facts {
@@ -298,6 +301,7 @@ impl Facts {
             reports: Reports::NOTHING,
             goals: &[],
             out_of_reach: 0,
+            server: true,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing happens to any node any more.
 
 use super::*;
+use crate::invariants::OpRecord;
 
 impl<S: System> World<'_, S> {
     pub(super) fn finish(mut self, luck: Luck) -> Outcome {
@@ -40,9 +41,14 @@ impl<S: System> World<'_, S> {
         self.tally();
         let mut deviations: Vec<Deviation> = self.cx.choices.made().to_vec();
         if let Luck::Drawn(..) = luck {
-            deviations.extend_from_slice(&self.scenario.schedule);
+            let seated = |one: &&Deviation| self.is_seated(one.label.node());
+            deviations.extend(self.scenario.schedule.iter().filter(seated));
         }
-        let reached_server = self.history.ops().filter(|record| record.on_server.is_some()).count() as u32;
+        let arrived = |record: &&OpRecord| match self.facts.server {
+            true => record.on_server.is_some(),
+            false => record.on_others.is_some(),
+        };
+        let reached_server = self.history.ops().filter(arrived).count() as u32;
         let excused = self.history.ops().filter(|record| record.excused).count() as u32;
         let recorded = self.trace.is_on();
         let end = recorded.then(|| Box::new(self.end()));

@@ -52,6 +52,7 @@ impl<S: System> World<'_, S> {
 
     pub(super) fn send(&mut self, node: NodeId, out: Outgoing<S::Message>, ops: &[OpId]) {
         let Outgoing { to, route, mut message, .. } = out;
+        assert!(to.index() < self.slots.len(), "a message goes to the server or to a device of the run");
         let label = match route {
             Route::Request(channel, cause) => {
                 let attempt = self.slots[node.index()].count(channel, cause);

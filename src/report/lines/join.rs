@@ -51,7 +51,8 @@ impl Teller<'_> {
     pub(super) fn name_arrival(&self, line: &mut Line) {
         let Some(group) = self.groups.get(line.moment) else { return };
         let first = self.event(group.events[0]);
-        let arrives = matches!(first.what, What::Arrived { .. }) && group.node.is_server();
+        let request = |from| !self.facts.server && !self.is_told_on_arrival(first, from);
+        let arrives = matches!(first.what, What::Arrived { from, .. } if group.node.is_server() || request(from));
         if arrives && !self.steps && line.sent.is_none() {
             let name = plain(format!("{} arrives", self.message(first)));
             match line.cells.iter_mut().find(|(node, _)| *node == group.node) {

@@ -80,6 +80,7 @@ impl Teller<'_> {
         match &first.what {
             What::Acted(op) => vec![op.id],
             What::Arrived { .. } if group.node.is_server() => first.ops.clone(),
+            What::Arrived { .. } if !self.facts.server && first.label.node() != group.node => first.ops.clone(),
             _ => {
                 let own = self.scenario.steps.iter().filter(|step| step.op.node == group.node);
                 own.map(|step| step.op).filter(|op| self.is_durable(op)).map(|op| op.id).collect()

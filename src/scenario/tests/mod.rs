@@ -36,6 +36,7 @@ impl Subject for Named {
             reports: Reports::NOTHING,
             goals: &[],
             out_of_reach: 0,
+            server: true,
         }
     }
     fn run(&self, _: &Scenario, _: Luck, _: bool) -> Outcome {
