@@ -5,7 +5,7 @@
 use crate::campaign::{Report, Vacuity, Verdict};
 use crate::harness::Subject;
 use crate::regressions::{Replayed, again};
-use crate::report::words::{plural, thousands, violation};
+use crate::report::words::{plural, thousands, violation, where_ops_go};
 use crate::report::{Place, Style, Telling, finding};
 use crate::scenario::Saved;
 use std::fmt;
@@ -117,7 +117,7 @@ impl Failed {
             parts.push((Cause::Mistake, lines.collect()));
         }
         if vacuity.verdict == Verdict::Vacuous {
-            parts.push((Cause::Vacuous, vacuous(&report, vacuity)));
+            parts.push((Cause::Vacuous, vacuous(subject, &report, vacuity)));
         }
         let of = plural(report.runs, "run");
         let head = match report.failed {
@@ -161,11 +161,13 @@ fn broken(subject: &dyn Subject, report: &Report, saved: &[Result<Saved, String>
     texts.join("\n")
 }
 
-fn vacuous(report: &Report, vacuity: &Vacuity) -> String {
+fn vacuous(subject: &dyn Subject, report: &Report, vacuity: &Vacuity) -> String {
     if vacuity.empty {
-        return "VACUOUS: no op ever reached the server, so nothing was tested.\nAn op reaches the server when the server \
-                reports a write for it: `cx.wrote(before, after, op, Why::Effect)`.\n"
-            .into();
+        return format!(
+            "VACUOUS: no op ever reached {}, so nothing was tested.\nAn op reaches a node when that node reports a write for \
+             it: `cx.wrote(before, after, op, ..)`.\n",
+            where_ops_go(&subject.facts())
+        );
     }
     let never = |what: &str, names: &[&str]| match names {
         [] => String::new(),

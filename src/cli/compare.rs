@@ -18,7 +18,7 @@ use crate::campaign::{Compared, Comparison, Fixed, Standing, Verdict, vacuity};
 use crate::explore::Profile;
 use crate::harness::Subject;
 use crate::report::standing::{self, Named, Shape};
-use crate::report::words::{plural, thousands};
+use crate::report::words::{self, plural, thousands};
 use crate::scenario::{Saved, nearest};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -281,7 +281,7 @@ pub fn tables(rows: &[Named<'_>], shape: Shape, out: &mut Out) -> Result<(), Fai
 fn notes(system: &Arc<dyn Subject>, profile: &Profile, standing: &Standing, out: &mut Out) -> Result<(), Failure> {
     let report = &standing.report;
     if vacuity(report, profile, &**system).empty {
-        let place = super::fuzz::where_ops_go(&system.facts());
+        let place = words::where_ops_go(&system.facts());
         out.line(format!("VACUOUS: no op of {} ever reached {place}, so nothing was tested", report.system))?;
     }
     if let Some(unstable) = &report.nondeterministic {

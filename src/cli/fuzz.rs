@@ -13,11 +13,10 @@ use super::stopwatch::{Stopwatch, rate};
 use crate::campaign::{Breadth, Campaign, Finding, Report, Vacuity, Verdict, vacuity};
 use crate::explore::Profile;
 use crate::harness::Subject;
-use crate::report::words::{plural, thousands};
+use crate::report::words::{self, plural, thousands};
 use crate::report::{json as values, metrics};
 use crate::scenario::Saved;
 use crate::sim::choice::FAULTS;
-use crate::system::Facts;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -159,11 +158,6 @@ fn show(
 }
 
 /// What the campaign reached, and what it never did.
-/// What an op must reach for anything to be tested.
-pub fn where_ops_go(facts: &Facts) -> &'static str {
-    if facts.server { "the server" } else { "another device" }
-}
-
 fn coverage(report: &Report, subject: &Arc<dyn Subject>, vacuity: &Vacuity, out: &mut Out) -> Result<(), Failure> {
     let never =
         |names: &[&str]| if names.is_empty() { String::new() } else { format!("   never: {}", names.join(", ")) };
@@ -181,7 +175,7 @@ fn coverage(report: &Report, subject: &Arc<dyn Subject>, vacuity: &Vacuity, out:
         out.line(format!("   not checked: {name} ({why})"))?;
     }
     if vacuity.empty {
-        let place = where_ops_go(&subject.facts());
+        let place = words::where_ops_go(&subject.facts());
         out.line(format!("VACUOUS: no op ever reached {place}, so nothing was tested"))?;
     } else if vacuity.verdict == Verdict::Vacuous {
         out.line("VACUOUS: what is listed as `never` was not tested in all these runs")?;

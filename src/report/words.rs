@@ -161,6 +161,11 @@ pub fn deviation(names: &Names, deviation: &crate::sim::Deviation) -> String {
     format!("{}: {}", names.label(deviation.label), fate(deviation.label.get_point(), &deviation.fate))
 }
 
+/// What an op must reach for anything to be tested.
+pub fn where_ops_go(facts: &Facts) -> &'static str {
+    if facts.server { "the server" } else { "another device" }
+}
+
 /// A violation in one line: `stock-never-negative: the server's stock of X went to -5`.
 pub fn violation(violation: &Violation) -> String {
     format!("{}: {}", violation.invariant, violation.text)
