@@ -71,9 +71,10 @@ use std::sync::Arc;
 ///
 /// That is the same as [`Check::new`] and [`Check::assert`]; use these for another profile, more runs, another folder.
 ///
-/// A thousand days of a small system take about a second on two threads of an unoptimised build, and a finding some
-/// seconds more, for it is shrunk. `opt-level = 2` under `[profile.test]` makes that a tenth, and more days affordable:
-/// [`Check::runs`]. What is found depends on neither.
+/// A thousand days of a small system take about half a second on two cores without optimisation; days on which much
+/// happens take longer, and so does a finding, for it is shrunk in some thousand runs. `opt-level = 2` under
+/// `[profile.test]` buys several times as many days in the same time: [`Check::runs`]. What one day shows depends on
+/// neither optimisation nor threads.
 ///
 /// # Panics
 /// With the finding as the command line shows it, if a promise is broken in a saved story or on a new day; with what

@@ -211,6 +211,14 @@ fn a_day_is_checked_on_another_system_too() {
 }
 
 #[test]
+fn a_system_behind_a_pointer_is_a_system_like_any_other() {
+    let shop: Arc<dyn Subject> = Arc::new(SmallShop::forgetful("shop").watched());
+    let (text, day) = failure(runner(256, 1).run(&days(shop.clone()).no_regressions(), |day| day.check()));
+    assert!(text.contains("taken-once"), "{text}");
+    assert!(!day.run(&shop).violations.is_empty());
+}
+
+#[test]
 fn ops_keep_to_their_ranges_and_shrink() {
     let in_range = |scenario: Scenario| {
         prop_assert!((2..=3).contains(&scenario.devices.len()));
