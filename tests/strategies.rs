@@ -251,6 +251,30 @@ fn given_ops_stay_while_their_luck_is_drawn_and_shrunk() {
 }
 
 #[test]
+fn what_stands_in_a_given_schedule_is_kept_whatever_is_drawn_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, found) = failure(checked(&SmallShop::forgetful("shop"), folder.path(), 256));
+    let given = found.scenario().clone();
+    let fixed = given.schedule[0];
+    let seen = Cell::new(0);
+    let kept = |day: Day| {
+        let schedule = &day.scenario().schedule;
+        seen.set(seen.get().max(schedule.len()));
+        prop_assert_eq!(schedule.iter().filter(|one| one.label == fixed.label).collect::<Vec<_>>(), vec![&fixed]);
+        day.check()
+    };
+    let shop = SmallShop::repaired("shop").watched();
+    let strategy = schedules(shop, Just(given)).profile("heavy").no_regressions();
+    holds(runner(30, 1).run(&strategy, &kept));
+    assert!(seen.get() > 1, "nothing was drawn beside it");
+    let (text, day) = failure(runner(1, 1).run(&strategy, |day| {
+        kept(day)?;
+        Err(TestCaseError::fail("in any case"))
+    }));
+    assert_eq!((text.as_str(), day.scenario().schedule.as_slice()), ("in any case", [fixed].as_slice()));
+}
+
+#[test]
 fn luck_for_fixed_ops_finds_the_bug_and_a_scenario_of_another_business_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let shop = SmallShop::forgetful("shop");

@@ -5,7 +5,7 @@
 
 use crate::explore::{without_device, without_ops};
 use crate::model::Scenario;
-use crate::sim::NodeId;
+use crate::sim::{Label, NodeId};
 
 /// What is left out in one pass.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,29 +25,35 @@ const PASSES: [Pass; 4] = [Pass::Deviations, Pass::Devices, Pass::Ops, Pass::Dev
 #[derive(Clone, Debug)]
 pub(super) struct Cuts {
     passes: Vec<Pass>,
+    /// Deviations that stay.
+    fixed: Vec<Label>,
     /// How many are cut at once; 0 before the first cut of a pass.
     size: usize,
     at: usize,
 }
 
 impl Cuts {
-    /// All of them, or those that leave every op in place.
-    pub(super) fn new(keep_ops: bool) -> Cuts {
-        let wanted = PASSES.iter().rev().filter(|pass| !keep_ops || **pass == Pass::Deviations);
-        Cuts { passes: wanted.copied().collect(), size: 0, at: 0 }
+    /// All of them.
+    pub(super) fn of_everything() -> Cuts {
+        Cuts { passes: PASSES.iter().rev().copied().collect(), fixed: Vec::new(), size: 0, at: 0 }
+    }
+
+    /// Those of luck other than this.
+    pub(super) fn of_luck(fixed: Vec<Label>) -> Cuts {
+        Cuts { passes: vec![Pass::Deviations], fixed, size: 0, at: 0 }
     }
 
     /// The scenario with the next piece left out; `None` when nothing is left to try.
     pub(super) fn next(&mut self, scenario: &Scenario) -> Option<Scenario> {
         loop {
             let pass = *self.passes.last()?;
-            let count = count(pass, scenario);
+            let count = self.count(pass, scenario);
             if self.size == 0 {
                 self.size = if pass == Pass::Devices { 1 } else { count };
             }
             if self.at < count && self.size > 0 {
                 let until = count.min(self.at + self.size);
-                return Some(without(pass, scenario, self.at, until));
+                return Some(self.without(pass, scenario, until));
             }
             self.at = 0;
             if self.size > 1 {
@@ -63,29 +69,34 @@ impl Cuts {
     pub(super) fn step_over(&mut self) {
         self.at += self.size;
     }
-}
 
-/// How many pieces there are; the last device stays.
-fn count(pass: Pass, scenario: &Scenario) -> usize {
-    match pass {
-        Pass::Deviations => scenario.schedule.len(),
-        Pass::Devices if scenario.devices.len() > 1 => scenario.devices.len(),
-        Pass::Devices => 0,
-        Pass::Ops => scenario.steps.len(),
-    }
-}
-
-fn without(pass: Pass, scenario: &Scenario, from: usize, until: usize) -> Scenario {
-    match pass {
-        Pass::Deviations => {
-            let mut less = scenario.clone();
-            less.schedule.drain(from..until);
-            less
+    /// How many pieces there are; the last device stays.
+    fn count(&self, pass: Pass, scenario: &Scenario) -> usize {
+        match pass {
+            Pass::Deviations => scenario.schedule.iter().filter(|one| !self.fixed.contains(&one.label)).count(),
+            Pass::Devices if scenario.devices.len() > 1 => scenario.devices.len(),
+            Pass::Devices => 0,
+            Pass::Ops => scenario.steps.len(),
         }
-        Pass::Devices => without_device(scenario, NodeId(from as u16 + 1)),
-        Pass::Ops => {
-            let gone = scenario.steps[from..until].iter().map(|step| step.op.id).collect();
-            without_ops(scenario, &gone)
+    }
+
+    /// The scenario without the pieces from the place of the cut to another.
+    fn without(&self, pass: Pass, scenario: &Scenario, until: usize) -> Scenario {
+        match pass {
+            Pass::Deviations => {
+                let (mut less, mut n) = (scenario.clone(), 0);
+                less.schedule.retain(|one| {
+                    let stays = self.fixed.contains(&one.label);
+                    n += usize::from(!stays);
+                    stays || !(self.at..until).contains(&(n - 1))
+                });
+                less
+            }
+            Pass::Devices => without_device(scenario, NodeId(self.at as u16 + 1)),
+            Pass::Ops => {
+                let gone = scenario.steps[self.at..until].iter().map(|step| step.op.id).collect();
+                without_ops(scenario, &gone)
+            }
         }
     }
 }
@@ -103,8 +114,8 @@ mod tests {
     }
 
     /// Cuts as long as `fails` says that what is left still fails.
-    fn cut(scenario: Scenario, keep_ops: bool, fails: &dyn Fn(&Scenario) -> bool) -> (Scenario, u32) {
-        let (mut least, mut cuts, mut tried) = (scenario, Cuts::new(keep_ops), 0);
+    fn cut(scenario: Scenario, mut cuts: Cuts, fails: &dyn Fn(&Scenario) -> bool) -> (Scenario, u32) {
+        let (mut least, mut tried) = (scenario, 0);
         while let Some(less) = cuts.next(&least) {
             tried += 1;
             if fails(&less) { least = less } else { cuts.step_over() }
@@ -114,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_always_fails_is_cut_to_one_device_that_does_nothing() {
-        let (least, tried) = cut(heavy(), false, &|_| true);
+        let (least, tried) = cut(heavy(), Cuts::of_everything(), &|_| true);
         assert_eq!((least.devices.len(), least.steps.len(), least.schedule.len()), (1, 0, 0));
         assert!(tried <= 4, "the largest piece goes first: {tried}");
     }
@@ -127,16 +138,17 @@ mod tests {
             let does = |step: &crate::model::Step| (step.op.verb, step.op.id) == (op.verb, op.id);
             less.steps.iter().any(does) && less.schedule.iter().any(|one| one.label == label)
         };
-        let (least, tried) = cut(day.clone(), false, &needed);
+        let (least, tried) = cut(day.clone(), Cuts::of_everything(), &needed);
         assert_eq!(least.schedule.len(), 1);
         assert!(least.steps.len() <= 3, "the op and those that it is about: {:?}", least.steps);
         assert!(tried < 400, "{tried}");
     }
 
     #[test]
-    fn given_ops_and_devices_are_never_cut() {
+    fn given_devices_ops_and_luck_are_never_cut() {
         let day = heavy();
-        let (least, _) = cut(day.clone(), true, &|_| true);
-        assert_eq!((&least.steps, &least.devices, least.schedule.len()), (&day.steps, &day.devices, 0));
+        let fixed = day.schedule[2];
+        let (least, _) = cut(day.clone(), Cuts::of_luck(vec![fixed.label]), &|_| true);
+        assert_eq!((&least.steps, &least.devices, least.schedule), (&day.steps, &day.devices, vec![fixed]));
     }
 }

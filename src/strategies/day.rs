@@ -108,11 +108,12 @@ impl Day {
 
     /// The same with these deviations, whatever was drawn for their labels.
     pub(super) fn with_fixed(mut self, fixed: &[Deviation]) -> Day {
-        let schedule = &mut Arc::make_mut(&mut self.scenario).schedule;
-        if fixed.iter().any(|one| !schedule.contains(one)) {
+        if !fixed.is_empty() {
+            let schedule = &mut Arc::make_mut(&mut self.scenario).schedule;
             schedule.retain(|drawn| fixed.iter().all(|one| one.label != drawn.label));
             schedule.extend_from_slice(fixed);
             schedule.sort_unstable();
+            // It was drawn as if nothing but the interferences among them were fixed.
             self.ended = None;
         }
         self
@@ -216,7 +217,7 @@ impl Day {
         if own && self.ended.is_some_and(|before| before != outcome.fingerprint) {
             return Seen::Unsound(format!(
                 "squall: NOT DETERMINISTIC: {} ran differently the second time, on {self}.\nA system decides by what it is \
-                 given and by its disk alone: no clock, no random numbers and no hash order of its own.",
+                 given and by its disk alone: no clock, no random numbers and no hash order of its own",
                 system.name()
             ));
         }

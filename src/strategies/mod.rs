@@ -71,7 +71,8 @@ pub fn days(system: impl Subject + 'static) -> Days {
 /// Random luck for given ops, under the profile `default`: devices, rows and ops are those of `scenarios`, which is
 /// `Just(scenario)` for ops of one's own, or [`ops`]. What stands in a scenario's schedule is kept.
 ///
-/// Shrinking for an assertion of one's own removes bad luck and no op; a broken promise is shrunk like any other.
+/// Shrinking for an assertion of one's own removes bad luck and no op; a broken promise is shrunk like any other. Saved
+/// stories come first here, too, with the ops that they were saved with: so check a day before asserting more of it.
 pub fn schedules<S: Strategy<Value = Scenario>>(system: impl Subject + 'static, scenarios: S) -> Days<Given<S>> {
     Days { source: Source::new(system), given: Given(scenarios) }
 }
@@ -180,11 +181,11 @@ impl Strategy for Days<Invented> {
 
     fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Days<Invented>> {
         if let Some(day) = self.source.saved()? {
-            return Ok(DayTree::new(day, false));
+            return Ok(DayTree::new(day));
         }
         let seed = seed(runner);
         let (scenario, luck) = generate(self.source.system.domain(), &self.source.profile, seed);
-        Ok(DayTree::new(self.source.written(seed, &scenario, luck), false))
+        Ok(DayTree::new(self.source.written(seed, &scenario, luck)))
     }
 }
 
@@ -194,7 +195,7 @@ impl<S: Strategy<Value = Scenario>> Strategy for Days<Given<S>> {
 
     fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Days<Given<S>>> {
         if let Some(day) = self.source.saved()? {
-            return Ok(DayTree::new(day, true));
+            return Ok(DayTree::of_luck(day, &[]));
         }
         let given = self.given.0.new_tree(runner)?.current();
         let (runs, about) = (self.source.system.domain().name, given.domain.name);
@@ -204,6 +205,7 @@ impl<S: Strategy<Value = Scenario>> Strategy for Days<Given<S>> {
         }
         let seed = seed(runner);
         let (scenario, luck) = weather(&given, &self.source.profile, seed);
-        Ok(DayTree::new(self.source.written(seed, &scenario, luck).with_fixed(&given.schedule), true))
+        let day = self.source.written(seed, &scenario, luck).with_fixed(&given.schedule);
+        Ok(DayTree::of_luck(day, &given.schedule))
     }
 }

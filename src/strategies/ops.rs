@@ -58,7 +58,7 @@ impl Strategy for Ops {
         // Devices share the ops evenly, so that there may be one or two too many: the last of the day go.
         let beyond = drawn.steps.iter().skip(self.profile.ops.1 as usize).map(|step| step.op.id).collect();
         let current = without_ops(&drawn, &beyond);
-        Ok(OpsTree { current, before: None, cuts: Cuts::new(false) })
+        Ok(OpsTree { current, before: None, cuts: Cuts::of_everything() })
     }
 }
 

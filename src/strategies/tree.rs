@@ -5,6 +5,7 @@
 
 use super::cuts::Cuts;
 use super::day::{Day, Seen};
+use crate::sim::Deviation;
 use proptest::strategy::ValueTree;
 
 /// A day and what it was before the last attempt to make it smaller.
@@ -28,8 +29,15 @@ enum Attempt {
 }
 
 impl DayTree {
-    pub(super) fn new(day: Day, keep_ops: bool) -> DayTree {
-        DayTree { current: day, before: None, may_leap: true, keep_ops, cuts: Cuts::new(keep_ops) }
+    /// Anything may go.
+    pub(super) fn new(day: Day) -> DayTree {
+        DayTree { current: day, before: None, may_leap: true, keep_ops: false, cuts: Cuts::of_everything() }
+    }
+
+    /// Only luck may go, and this luck not.
+    pub(super) fn of_luck(day: Day, fixed: &[Deviation]) -> DayTree {
+        let cuts = Cuts::of_luck(fixed.iter().map(|one| one.label).collect());
+        DayTree { keep_ops: true, cuts, ..DayTree::new(day) }
     }
 
     fn attempt(&mut self, smaller: Day, how: Attempt) -> bool {
