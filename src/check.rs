@@ -147,7 +147,8 @@ impl<'a> Check<'a> {
         self
     }
 
-    /// Invariants and faults, by name, that cannot come up in this system, so that their absence is no failure.
+    /// What cannot come up in this system, so that its absence is no failure: names of invariants, faults, verbs and
+    /// channels.
     #[must_use]
     pub fn out_of_reach(mut self, names: &[&str]) -> Check<'a> {
         self.unreachable.extend(names.iter().map(ToString::to_string));
@@ -174,7 +175,8 @@ impl<'a> Check<'a> {
         let report = campaign.run(&|_| {});
         let mut vacuity = vacuity(&report, &profile, &*subject);
         self.excuse(&mut vacuity);
-        let sound = report.failed == 0 && report.nondeterministic.is_none() && report.mistakes.is_empty();
+        let mistaken = !report.mistakes.is_empty() || !report.model_mistakes.is_empty();
+        let sound = report.failed == 0 && report.nondeterministic.is_none() && !mistaken;
         if sound && vacuity.verdict != Verdict::Vacuous {
             return Ok(Held { regressions: replayed, report, vacuity });
         }
@@ -184,7 +186,7 @@ impl<'a> Check<'a> {
             None => Err("this check keeps no regressions".into()),
         });
         let saved = saved.collect();
-        Err(Failed::found(&*subject, replayed, report, &vacuity, saved))
+        Err(Failed::found(&*subject, &profile, replayed, report, &vacuity, saved))
     }
 
     /// Runs the check.
@@ -200,11 +202,16 @@ impl<'a> Check<'a> {
 
     fn names_are_known(&self) -> Result<(), Failed> {
         let invariants = self.system.invariants();
-        let known: Vec<&str> = invariants.iter().map(|one| one.name()).chain(FAULTS.iter().map(|one| one.1)).collect();
+        let (domain, facts) = (self.system.domain(), self.system.facts());
+        let verbs = domain.verbs.iter().map(|verb| verb.name).chain(facts.channels.iter().copied());
+        let known = invariants.iter().map(|one| one.name()).chain(FAULTS.iter().map(|one| one.1)).chain(verbs);
+        let known: Vec<&str> = known.collect();
         match self.unreachable.iter().find(|name| !known.contains(&name.as_str())) {
             Some(name) => {
                 let known = known.join(", ");
-                Err(Failed::unusable(&format!("there is no invariant or fault `{name}`: choose from {known}")))
+                Err(Failed::unusable(&format!(
+                    "there is no invariant, fault, verb or channel `{name}`: choose from {known}"
+                )))
             }
             None => Ok(()),
         }
@@ -215,7 +222,11 @@ impl<'a> Check<'a> {
         let counts = |name: &&str| !self.unreachable.iter().any(|excused| excused == name);
         vacuity.faults_never.retain(counts);
         vacuity.invariants_never.retain(counts);
-        if !vacuity.empty && vacuity.faults_never.is_empty() && vacuity.invariants_never.is_empty() {
+        vacuity.ops_never_answered.retain(counts);
+        vacuity.messages_never_answered.retain(counts);
+        let never = vacuity.faults_never.len() + vacuity.invariants_never.len() + vacuity.ops_never_answered.len();
+        let silent = vacuity.messages_never_answered.len() + vacuity.devices_never_sent.len();
+        if !vacuity.empty && never + silent == 0 {
             vacuity.verdict = Verdict::Enough;
         }
     }

@@ -113,6 +113,10 @@
 //! assert_eq!(outcome.fingerprint, check(&story).fingerprint);
 //! ```
 
+// The strangers of `tests/misbehaving` are run through the command line in here, too, and name the crate as strangers do.
+#[cfg(test)]
+extern crate self as squall;
+
 pub mod campaign;
 pub mod check;
 #[cfg(feature = "cli")]

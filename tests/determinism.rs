@@ -53,6 +53,7 @@ fn one_thread_and_four_report_the_same() {
         let four = campaign.run(&|_| {});
         assert_eq!(format!("{one:?}"), format!("{four:?}"), "{name}");
         assert_eq!((one.runs, one.nondeterministic, one.mistakes.len()), (seeds, None, 0), "{name}");
+        assert_eq!(one.model_mistakes, [], "{name}");
     }
 }
 

@@ -5,11 +5,12 @@
 //! both systems send meets the same fate. So the difference between two systems is estimated from runs in pairs, which
 //! is far sharper than two shares by themselves. It prints nothing. Entry type: [`Comparison`].
 
+use super::divergence::divergence;
 use super::estimate::{Estimate, Quantile, Sums, difference, quantile, share};
 use super::figure::{Day, FIGURES};
 use super::finding::{Breadth, Suspect, examine, findings, suspects};
 use super::report::{Progress, Report};
-use super::run::{BLOCK, Campaign, TWICE, guarded, in_parallel};
+use super::run::{BLOCK, Campaign, guarded, in_parallel, is_run_twice};
 use super::tally::Tally;
 use crate::explore::{Profile, generate};
 use crate::harness::{Luck, Outcome, Subject};
@@ -241,11 +242,8 @@ impl Comparison {
             match guarded(run) {
                 Ok(outcome) => {
                     row.count(seed, &day, &outcome, first.as_ref().unwrap_or(&outcome), names);
-                    if seed.is_multiple_of(TWICE) {
-                        let again = run().fingerprint;
-                        if again != outcome.fingerprint {
-                            row.tally.differed(seed, outcome.fingerprint, again);
-                        }
+                    if is_run_twice(&self.seeds, seed) {
+                        row.tally.compare(seed, &outcome, guarded(run));
                     }
                     first.get_or_insert(outcome);
                 }
@@ -274,6 +272,12 @@ impl Comparison {
             let share = share(broken, runs);
             Cell { invariant: name, tested, runs: broken, share, newly_broken, newly_held, difference }
         });
+        let mut report = Report::of(&self.campaign(subject), row.tally.clone(), Vec::new(), stopped);
+        if let Some(unstable) = &mut report.nondeterministic {
+            let (scenario, luck) = generate(subject.domain(), &self.profile, unstable.seed);
+            let luck = self.fixed.apply(luck, unstable.seed);
+            unstable.divergence = divergence(&|| subject.run(&scenario, luck, true));
+        }
         let metrics = &row.tally.metrics;
         let both = |ended, due| [50, 99].map(|percent| quantile(ended, due, runs, percent));
         Standing {
@@ -282,7 +286,7 @@ impl Comparison {
             differences: row.differences.iter().map(Sums::ratio).collect(),
             to_server: both(&metrics.sale_to_server, metrics.sales_due),
             to_others: both(&metrics.sale_to_others, metrics.sales_due_elsewhere),
-            report: Report::of(&self.campaign(subject), row.tally.clone(), Vec::new(), stopped),
+            report,
             tally: row.tally,
         }
     }

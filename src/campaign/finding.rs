@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 
 /// Most seeds shrunk for one identity.
 const SHRUNK_PER_IDENTITY: usize = 6;
+/// How often both forms of a run are run again if they differ.
+const LOOKS: usize = 4;
 
 /// Violations of a campaign with one signature, and the smallest story found for them.
 #[derive(Clone, Debug)]
@@ -146,30 +148,43 @@ fn foremost(tally: &Tally, identity: Identity) -> Identity {
 
 /// Runs a suspect again, writes it down, and shrinks it.
 pub(super) fn examine(campaign: &Campaign<'_>, subject: &dyn Subject, suspect: Suspect, stopped: bool) -> Examined {
-    let (scenario, luck) = generate(subject.domain(), &campaign.profile, suspect.seed);
-    let again = subject.run(&scenario, luck, false);
-    let differs = again.fingerprint != suspect.fingerprint;
-    let mut examined = Examined {
-        suspect,
-        shrunk: None,
-        unstable: differs.then_some((suspect.seed, suspect.fingerprint, again.fingerprint)),
-        mistake: None,
-    };
-    let written = explicit(&scenario, &again);
-    let replayed = subject.run(&written, Luck::Replay, false);
-    if replayed.fingerprint != again.fingerprint {
-        let text = format!(
-            "written down, the run replays to fingerprint {:016x} instead of {:016x}",
-            replayed.fingerprint, again.fingerprint
-        );
-        examined.mistake = Some(text);
-    }
+    let mut examined = Examined { suspect, shrunk: None, unstable: None, mistake: None };
     let budget = if stopped { SHRINK_BUDGET_STOPPED } else { SHRINK_BUDGET };
-    match guarded(|| shrink(subject, &written, suspect.identity, budget)) {
+    let work = || {
+        let written = written_down(campaign, subject, suspect, &mut examined);
+        shrink(subject, &written, suspect.identity, budget)
+    };
+    match guarded(work) {
         Ok(shrunk) => examined.shrunk = shrunk,
         Err(text) => examined.mistake = Some(format!("while its failure was shrunk: {text}")),
     }
     examined
+}
+
+/// The suspect as a scenario; whether it runs and replays as it did before is noted.
+fn written_down(campaign: &Campaign<'_>, subject: &dyn Subject, suspect: Suspect, examined: &mut Examined) -> Scenario {
+    let (scenario, luck) = generate(subject.domain(), &campaign.profile, suspect.seed);
+    let again = subject.run(&scenario, luck, false);
+    let mut unstable = |first: u64, second: u64| {
+        if first != second {
+            examined.unstable.get_or_insert((suspect.seed, first, second));
+        }
+    };
+    unstable(suspect.fingerprint, again.fingerprint);
+    let written = explicit(&scenario, &again);
+    let replayed = subject.run(&written, Luck::Replay, false).fingerprint;
+    if replayed != again.fingerprint {
+        // Two forms of one run may differ because we wrote it down wrongly, or because no two runs are alike.
+        for _ in 0..LOOKS {
+            unstable(again.fingerprint, subject.run(&scenario, luck, false).fingerprint);
+            unstable(replayed, subject.run(&written, Luck::Replay, false).fingerprint);
+        }
+        examined.mistake = Some(format!(
+            "written down, the run replays to fingerprint {replayed:016x} instead of {:016x}",
+            again.fingerprint
+        ));
+    }
+    written
 }
 
 /// Each different story once, the smallest first, a few of each identity; notes what examining showed in the tally.
@@ -179,13 +194,14 @@ pub(super) fn findings(
     tally: &mut Tally,
     all: Vec<Examined>,
 ) -> Vec<Finding> {
+    let mut mistakes = Vec::new();
     let mut stories: BTreeMap<Identity, Vec<Finding>> = BTreeMap::new();
     for Examined { suspect, shrunk, unstable, mistake } in all {
         if let Some((seed, first, second)) = unstable {
             tally.differed(seed, first, second);
         }
         if let Some(text) = mistake {
-            tally.mistook(suspect.seed, text);
+            mistakes.push((suspect.seed, text));
         }
         let Some(shrunk) = shrunk else { continue };
         let (runs, first_seed) = tally.broken[&suspect.identity];
@@ -202,6 +218,10 @@ pub(super) fn findings(
             ..Finding::of(subject, shrunk, suspect.seed)
         };
         stories.entry(suspect.identity).or_default().push(finding);
+    }
+    // Of a system that runs differently each time nothing else can be expected.
+    if tally.unstable.is_none() {
+        mistakes.into_iter().for_each(|(seed, text)| tally.mistook(seed, text));
     }
     let mut findings = Vec::new();
     for (_, mut of_one) in stories {

@@ -8,6 +8,7 @@
 pub(crate) mod blindness;
 #[cfg(feature = "cli")]
 pub(crate) mod compare;
+pub(crate) mod divergence;
 #[cfg(feature = "cli")]
 pub(crate) mod estimate;
 #[cfg(feature = "cli")]
@@ -25,6 +26,7 @@ pub(crate) mod vacuity;
 pub use blindness::{Attempt, Sight, sight};
 #[cfg(feature = "cli")]
 pub use compare::{Cell, Compared, Comparison, Fixed, Standing, Tested};
+pub use divergence::{Divergence, Nondeterminism};
 #[cfg(feature = "cli")]
 pub use estimate::{Estimate, Quantile};
 #[cfg(feature = "cli")]
@@ -32,7 +34,7 @@ pub use figure::{FIGURES, Figure};
 pub use finding::{Breadth, Finding};
 #[cfg(feature = "cli")]
 pub use hunt::{Hunt, Quarry, Size, Tale, hunt, shortest};
-pub use report::{Nondeterminism, Progress, Report};
+pub use report::{Progress, Report};
 pub use run::{Campaign, guarded, in_parallel};
 pub use tally::Broken;
 pub use twin::{ClockTwin, Compare};

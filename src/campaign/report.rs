@@ -1,9 +1,10 @@
 //! What a campaign has to say, as values; how it is shown is for reporters.
 
+use super::divergence::Nondeterminism;
 use super::finding::Finding;
 use super::run::Campaign;
 use super::tally::{Broken, Tally};
-use crate::harness::Metrics;
+use crate::harness::{Heard, Metrics};
 use crate::sim::choice::FAULTS;
 use crate::sim::{Fingerprint, luck::mix};
 use std::ops::Range;
@@ -21,17 +22,6 @@ pub struct Progress {
     pub failed: u64,
     /// Failures shrunk so far, and how many are to be.
     pub shrunk: (usize, usize),
-}
-
-/// The system ran differently a second time, from the same scenario and luck.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Nondeterminism {
-    /// The seed.
-    pub seed: u64,
-    /// The fingerprint of its first run.
-    pub first: u64,
-    /// The fingerprint of its second.
-    pub second: u64,
 }
 
 /// What a campaign has to say. Everything but `seconds` is a function of system, profile and seeds.
@@ -73,8 +63,12 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The lowest seed that ran differently the second time, if any did.
     pub nondeterministic: Option<Nondeterminism>,
-    /// Mistakes of ours rather than of the system: seed and text.
+    /// Which verbs, channels and devices were there in any run, and which were answered in any.
+    pub heard: Heard,
+    /// Bugs of squall: seed and text.
     pub mistakes: Vec<(u64, String)>,
+    /// Mistakes in the model of the system, which holds something else than it reports: seed and text.
+    pub model_mistakes: Vec<(u64, String)>,
     /// Wall-clock seconds; filled in by the caller, who has a clock.
     pub seconds: f64,
 }
@@ -115,8 +109,15 @@ impl Report {
                 })
                 .collect(),
             findings,
-            nondeterministic: tally.unstable.map(|(seed, first, second)| Nondeterminism { seed, first, second }),
+            nondeterministic: tally.unstable.map(|(seed, first, second)| Nondeterminism {
+                seed,
+                first,
+                second,
+                divergence: None,
+            }),
+            heard: tally.heard,
             mistakes: tally.mistakes,
+            model_mistakes: tally.model_mistakes,
             seconds: 0.0,
         }
     }

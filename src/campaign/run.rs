@@ -3,6 +3,7 @@
 //! Blocks of seeds are handed out in order; a thread that took one finishes it, so a campaign that is stopped has done a
 //! whole number of blocks from the start of its range. No clock is read here: a time limit is a flag that somebody sets.
 
+use super::divergence::divergence;
 use super::finding::{Breadth, examine, findings, suspects};
 use super::report::{Progress, Report};
 use super::tally::Tally;
@@ -21,8 +22,8 @@ pub(super) const SHRINK_BUDGET_STOPPED: u32 = 600;
 pub(super) const BLOCK: u64 = 64;
 /// After so many seeds the campaign looks whether enough failures were found.
 const WAVE: u64 = 2_048;
-/// Every so many seeds one is run twice.
-pub(super) const TWICE: u64 = 1_000;
+/// Every so many seeds one is run twice, besides the first of the range.
+const TWICE: u64 = 128;
 
 /// A range of runs of one system under one profile.
 pub struct Campaign<'a> {
@@ -91,7 +92,12 @@ impl<'a> Campaign<'a> {
             one
         });
         let findings = findings(self, &*subject, &mut tally, examined);
-        Report::of(self, tally, findings, stopped)
+        let mut report = Report::of(self, tally, findings, stopped);
+        if let Some(unstable) = &mut report.nondeterministic {
+            let (scenario, luck) = self.scenario(unstable.seed);
+            unstable.divergence = divergence(&|| subject.run(&scenario, luck, true));
+        }
+        report
     }
 
     /// Runs a range of seeds, or a part of it from its start if the campaign is stopped meanwhile.
@@ -144,11 +150,8 @@ impl<'a> Campaign<'a> {
         match guarded(run) {
             Ok(outcome) => {
                 tally.count(seed, &outcome);
-                if seed.is_multiple_of(TWICE) {
-                    let again = run().fingerprint;
-                    if again != outcome.fingerprint {
-                        tally.differed(seed, outcome.fingerprint, again);
-                    }
+                if is_run_twice(&self.seeds, seed) {
+                    tally.compare(seed, &outcome, guarded(run));
                 }
             }
             Err(text) => {
@@ -162,6 +165,11 @@ impl<'a> Campaign<'a> {
     pub fn scenario(&self, seed: u64) -> (Scenario, Luck) {
         generate(self.subject.domain(), &self.profile, seed)
     }
+}
+
+/// Whether a seed of a range is run twice, to see whether the system is deterministic.
+pub(super) fn is_run_twice(seeds: &Range<u64>, seed: u64) -> bool {
+    seed == seeds.start || seed.is_multiple_of(TWICE)
 }
 
 /// The result, or what a panic said: one seed that trips an assertion must not hide what the others found.

@@ -2,7 +2,7 @@
 //!
 //! Everything in it is a sum, a union or a minimum, so that merging is commutative and associative.
 
-use crate::harness::{Metrics, Outcome};
+use crate::harness::{Heard, Metrics, Outcome};
 use crate::invariants::Identity;
 use crate::sim::choice::FAULTS;
 use crate::sim::luck::mix;
@@ -41,8 +41,12 @@ pub(super) struct Tally {
     pub lowest: BTreeMap<(Identity, u32), Vec<(u64, u64)>>,
     /// Seeds that ran differently a second time: seed, first and second fingerprint.
     pub unstable: Option<(u64, u64, u64)>,
+    /// Which verbs, channels and devices were there, and which were answered.
+    pub heard: Heard,
     /// Our own bugs: seed and text, lowest seeds first.
     pub mistakes: Vec<(u64, String)>,
+    /// Where the system holds something else than it reports, in the same way.
+    pub model_mistakes: Vec<(u64, String)>,
 }
 
 /// Most mistakes that are kept.
@@ -69,6 +73,7 @@ impl Tally {
         self.reached_server += u64::from(outcome.reached_server);
         self.excused += u64::from(outcome.excused);
         self.unrested += u64::from(!outcome.rested);
+        self.heard.add(&outcome.heard);
         for violation in &outcome.violations {
             let identity = violation.identity();
             let (runs, first) = self.broken.entry(identity).or_insert((0, seed));
@@ -77,7 +82,7 @@ impl Tally {
             keep_lowest(self.lowest.entry((identity, fired)).or_default(), &[(seed, outcome.fingerprint)], LOWEST);
         }
         if let Some(mistake) = &outcome.mistake {
-            self.mistook(seed, mistake.clone());
+            keep_lowest(&mut self.model_mistakes, &[(seed, mistake.clone())], MISTAKES);
         }
     }
 
@@ -90,6 +95,17 @@ impl Tally {
     pub(super) fn differed(&mut self, seed: u64, first: u64, second: u64) {
         let found = (seed, first, second);
         self.unstable = Some(self.unstable.map_or(found, |known| known.min(found)));
+    }
+
+    /// Holds a second run of a seed against its first.
+    pub(super) fn compare(&mut self, seed: u64, first: &Outcome, again: Result<Outcome, String>) {
+        match again {
+            Ok(again) if again.fingerprint != first.fingerprint => {
+                self.differed(seed, first.fingerprint, again.fingerprint);
+            }
+            Ok(_) => {}
+            Err(text) => self.mistook(seed, text),
+        }
     }
 
     /// Adds another shard's sums.
@@ -110,6 +126,7 @@ impl Tally {
         self.reached_server += other.reached_server;
         self.excused += other.excused;
         self.unrested += other.unrested;
+        self.heard.add(&other.heard);
         for (identity, (runs, first)) in &other.broken {
             let (sum, lowest) = self.broken.entry(*identity).or_insert((0, *first));
             *sum += runs;
@@ -122,6 +139,7 @@ impl Tally {
             self.differed(seed, first, second);
         }
         keep_lowest(&mut self.mistakes, &other.mistakes, MISTAKES);
+        keep_lowest(&mut self.model_mistakes, &other.model_mistakes, MISTAKES);
     }
 }
 

@@ -1,10 +1,11 @@
 //! A green campaign that tested nothing is no green campaign (promise P2).
 //!
-//! It looks at what never happened: no op on the server (or, without one, on another device), a fault that never fired, an invariant whose antecedent never
-//! occurred. Goals that were never reached are listed and fail nothing: whether one can be reached is the system's word.
+//! It looks at what never happened: no op on the server (or, without one, on another device), a fault that never fired,
+//! an invariant whose antecedent never occurred, an op, message or device that the system was silent about. Goals that
+//! were never reached are listed and fail nothing: whether one can be reached is the system's word.
 
 use super::report::Report;
-use crate::explore::Profile;
+use crate::explore::{Profile, device_name};
 use crate::harness::Subject;
 use crate::invariants::Invariant;
 use crate::model::Domain;
@@ -38,6 +39,12 @@ pub struct Vacuity {
     pub not_applicable: Vec<(&'static str, &'static str)>,
     /// Goals of the system that no run reached.
     pub goals_never: Vec<&'static str>,
+    /// Durable verbs that users did and of which no op was ever answered.
+    pub ops_never_answered: Vec<&'static str>,
+    /// Channels on which messages arrived and nothing ever came of one.
+    pub messages_never_answered: Vec<&'static str>,
+    /// Devices whose users did something and that never sent anything.
+    pub devices_never_sent: Vec<String>,
     /// What follows.
     pub verdict: Verdict,
 }
@@ -70,15 +77,34 @@ fn of_invariants(
     let possible = |goal: usize| facts.out_of_reach >> goal & 1 == 0;
     let missed = facts.goals.iter().enumerate().filter(|(n, _)| possible(*n) && !reached(*n));
     let goals_never = missed.map(|(_, goal)| *goal).collect();
+    let heard = &report.heard;
+    let verb = |n: usize| domain.verbs.get(n).map_or("?", |verb| verb.name);
+    let ops_never_answered: Vec<_> = heard.silent_verbs().map(verb).collect();
+    let channel = |n: usize| n.checked_sub(1).and_then(|n| facts.channels.get(n)).copied().unwrap_or("?");
+    let messages_never_answered: Vec<_> = heard.silent_channels().map(channel).collect();
+    let devices_never_sent: Vec<_> = heard.silent_devices().map(device_name).collect();
+    let silent =
+        !(ops_never_answered.is_empty() && messages_never_answered.is_empty() && devices_never_sent.is_empty());
     let empty = report.reached_server == 0;
-    let complete = faults_never.is_empty() && invariants_never.is_empty();
-    let verdict = match (empty, complete) {
+    let deaf = heard.verbs_done != 0 && heard.verbs_answered == 0;
+    let complete = faults_never.is_empty() && invariants_never.is_empty() && !silent;
+    let verdict = match (empty || deaf, complete) {
         (true, _) => Verdict::Vacuous,
         (false, true) => Verdict::Enough,
         (false, false) if report.runs >= ENOUGH_RUNS => Verdict::Vacuous,
         (false, false) => Verdict::TooFewRuns,
     };
-    Vacuity { empty, faults_never, invariants_never, not_applicable, goals_never, verdict }
+    Vacuity {
+        empty,
+        faults_never,
+        invariants_never,
+        not_applicable,
+        goals_never,
+        ops_never_answered,
+        messages_never_answered,
+        devices_never_sent,
+        verdict,
+    }
 }
 
 #[cfg(test)]
@@ -93,6 +119,8 @@ mod tests {
         let (shop, profile) = (TestShop::repaired(), Profile::find(profile).unwrap());
         let (facts, domain) = (shop.facts(), shop.domain());
         let mut report = Campaign::new(Arc::new(shop), profile, 0..runs).run(&|_| {});
+        // The test shop sells and does nothing else.
+        report.heard.verbs_done = report.heard.verbs_answered;
         change(&mut report);
         let invariants: Vec<Box<dyn Invariant>> = vec![Box::new(Held("first")), Box::new(Held("second"))];
         of_invariants(&report, &profile, &facts, domain, &invariants)
@@ -131,6 +159,24 @@ mod tests {
     fn a_campaign_in_which_no_op_reached_the_server_is_vacuous_however_short() {
         let found = judged("polite", 3, |report| (report.exercised, report.reached_server) = (3, 0));
         assert_eq!(found.verdict, Verdict::Vacuous);
+    }
+
+    #[test]
+    fn a_silent_channel_is_a_note_below_a_thousand_runs_and_a_failure_from_there() {
+        let silent = |runs| {
+            judged("default", 300, move |report| {
+                (report.exercised, report.runs, report.heard.channels_answered) = (3, runs, 0);
+            })
+        };
+        let few = silent(999);
+        assert_eq!((few.verdict, few.messages_never_answered.as_slice()), (Verdict::TooFewRuns, ["push"].as_slice()));
+        assert_eq!(silent(1_000).verdict, Verdict::Vacuous);
+    }
+
+    #[test]
+    fn a_system_that_never_answered_any_op_is_vacuous_at_once() {
+        let found = judged("default", 3, |report| (report.exercised, report.heard.verbs_answered) = (3, 0));
+        assert_eq!((found.verdict, found.empty), (Verdict::Vacuous, false));
     }
 
     #[test]

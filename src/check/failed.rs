@@ -3,10 +3,11 @@
 //! All that was found is named; the first three have their tables, for a terminal holds no more. It runs nothing.
 
 use crate::campaign::{Report, Vacuity, Verdict};
+use crate::explore::{Profile, generate};
 use crate::harness::Subject;
 use crate::regressions::{Replayed, again};
 use crate::report::words::{plural, thousands, violation, where_ops_go};
-use crate::report::{Place, Style, Telling, finding};
+use crate::report::{Place, Style, Telling, divergence, finding};
 use crate::scenario::Saved;
 use std::fmt;
 
@@ -24,7 +25,7 @@ pub enum Cause {
     Broken,
     /// The system runs differently a second time.
     NotDeterministic,
-    /// The system holds other rows than it reports, or panicked.
+    /// The system holds other rows than it reports; or a bug of squall.
     Mistake,
     /// Nothing was broken, and nothing was tested.
     Vacuous,
@@ -92,6 +93,7 @@ impl Failed {
     /// What random days showed.
     pub(super) fn found(
         subject: &dyn Subject,
+        profile: &Profile,
         regressions: Vec<Replayed>,
         report: Report,
         vacuity: &Vacuity,
@@ -102,19 +104,23 @@ impl Failed {
             parts.push((Cause::Broken, broken(subject, &report, &saved)));
         }
         if let Some(unstable) = &report.nondeterministic {
+            let (day, _) = generate(subject.domain(), profile, unstable.seed);
+            let parted = divergence::text(&day, &subject.facts(), unstable.divergence.as_deref());
             let text = format!(
-                "NOT DETERMINISTIC: the day of seed {} went differently the second time ({:016x}, then {:016x}).\nA system \
-                 decides by what it is given and by its disk alone: no clock, no random numbers and no hash order of \
-                 its own.\n",
+                "NOT DETERMINISTIC: the day of seed {} went differently the second time ({:016x}, then {:016x}).\n{parted}A \
+                 system decides by what it is given and by its disk alone: no clock, no random numbers and no hash order \
+                 of its own.\n",
                 unstable.seed, unstable.first, unstable.second
             );
             parts.push((Cause::NotDeterministic, text));
         }
-        if !report.mistakes.is_empty() {
-            let lines = report.mistakes.iter();
-            let lines =
-                lines.map(|(seed, text)| format!("a mistake in the model of the system, seed {seed}: {text}\n"));
-            parts.push((Cause::Mistake, lines.collect()));
+        let listed = |what: &str, all: &[(u64, String)]| -> String {
+            all.iter().map(|(seed, text)| format!("{what}, seed {seed}: {text}\n")).collect()
+        };
+        let mistakes = listed("a mistake in the model of the system", &report.model_mistakes)
+            + &listed("a bug of squall, please report it", &report.mistakes);
+        if !mistakes.is_empty() {
+            parts.push((Cause::Mistake, mistakes));
         }
         if vacuity.verdict == Verdict::Vacuous {
             parts.push((Cause::Vacuous, vacuous(subject, &report, vacuity)));
@@ -169,15 +175,19 @@ fn vacuous(subject: &dyn Subject, report: &Report, vacuity: &Vacuity) -> String 
             where_ops_go(&subject.facts())
         );
     }
+    let silent: Vec<&str> = vacuity.devices_never_sent.iter().map(String::as_str).collect();
     let never = |what: &str, names: &[&str]| match names {
         [] => String::new(),
         names => format!("   {what}   {}\n", names.join(", ")),
     };
     format!(
-        "VACUOUS: this never came up in {}, so it was not tested:\n{}{}Let the domain invent days in which it can (or try \
+        "VACUOUS: this never came up in {}, so it was not tested:\n{}{}{}{}{}Let the domain invent days in which it can (or try \
          another profile, or more runs). What this system cannot come to is named with `Check::out_of_reach`.\n",
         plural(report.runs, "run"),
-        never("faults    ", &vacuity.faults_never),
-        never("invariants", &vacuity.invariants_never)
+        never("faults", &vacuity.faults_never),
+        never("invariants", &vacuity.invariants_never),
+        never("ops answered", &vacuity.ops_never_answered),
+        never("messages answered", &vacuity.messages_never_answered),
+        never("devices that sent something", &silent)
     )
 }

@@ -8,6 +8,7 @@ use super::args::Compare;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::findings;
+use super::fuzz;
 use super::interrupt::Stop;
 use super::output::Out;
 use super::progress;
@@ -15,8 +16,9 @@ use super::registry::Registry;
 use super::select;
 use super::stopwatch::{Stopwatch, rate};
 use crate::campaign::{Compared, Comparison, Fixed, Standing, Verdict, vacuity};
-use crate::explore::Profile;
+use crate::explore::{Profile, generate};
 use crate::harness::Subject;
+use crate::report::divergence;
 use crate::report::standing::{self, Named, Shape};
 use crate::report::words::{self, plural, thousands};
 use crate::scenario::{Saved, nearest};
@@ -229,6 +231,7 @@ fn exit_of(all: &[Done]) -> Exit {
             let untested = vacuity.verdict == Verdict::Vacuous && done.group.fixed == Fixed::default();
             exit = exit
                 .and(when(!report.mistakes.is_empty(), Exit::Bug))
+                .and(when(!report.model_mistakes.is_empty(), Exit::Usage))
                 .and(when(report.nondeterministic.is_some(), Exit::NotDeterministic))
                 .and(when(report.failed > 0, Exit::Broken))
                 .and(when(vacuity.empty || untested, Exit::Vacuous));
@@ -286,9 +289,14 @@ fn notes(system: &Arc<dyn Subject>, profile: &Profile, standing: &Standing, out:
     }
     if let Some(unstable) = &report.nondeterministic {
         out.line(format!("NOT DETERMINISTIC: {}, seed {}", report.system, unstable.seed))?;
+        let (scenario, _) = generate(system.domain(), profile, unstable.seed);
+        out.print(&divergence::text(&scenario, &system.facts(), unstable.divergence.as_deref()))?;
+    }
+    for (seed, mistake) in &report.model_mistakes {
+        out.line(format!("a mistake in the model of {}, seed {seed}: {mistake}", report.system))?;
     }
     for (seed, mistake) in &report.mistakes {
-        out.line(format!("a mistake in the model of {}, seed {seed}: {mistake}", report.system))?;
+        out.line(format!("a bug of squall, on {}, seed {seed}: {mistake}", report.system))?;
     }
     Ok(())
 }
@@ -305,9 +313,10 @@ fn value(args: &Compare, all: &[Done], seconds: f64) -> Value {
                     value
                 });
                 value["stories"] = stories.collect();
-                value["mistakes"] =
-                    standing.report.mistakes.iter().map(|(seed, text)| json!({ "seed": seed, "text": text })).collect();
-                value["nondeterministic"] = json!(standing.report.nondeterministic.map(|unstable| unstable.seed));
+                value["mistakes"] = fuzz::listed(&standing.report.mistakes).into();
+                value["model_mistakes"] = fuzz::listed(&standing.report.model_mistakes).into();
+                let unstable = standing.report.nondeterministic.as_ref();
+                value["nondeterministic"] = json!(unstable.map(|unstable| unstable.seed));
                 value
             });
             json!({

@@ -18,7 +18,7 @@ pub fn diff(registry: &Registry, args: &Diff, out: &mut Out) -> Result<Exit, Fai
     let mistaken = outcomes.iter().any(|outcome| outcome.mistake.is_some());
     let parting = parting(&outcomes[0], &outcomes[1]);
     let exit = match parting {
-        _ if mistaken => Exit::Bug,
+        _ if mistaken => Exit::Usage,
         None => Exit::Held,
         Some(_) => Exit::Broken,
     };

@@ -16,7 +16,7 @@ pub enum Exit {
     NotDeterministic,
     /// Ended by Ctrl-C, after the report.
     Interrupted,
-    /// The user's input cannot be used.
+    /// The user's input cannot be used, or the model of their system contradicts itself.
     Usage,
     /// Our own bug.
     Bug,
@@ -53,8 +53,8 @@ pub const HELP: &str = "\
 Exit codes:
     0  all promises held, or every run ended as expected
     1  a promise was broken, a run ended otherwise than expected, or a canary was missed
-    2  bad usage or bad input
-    4  nothing was tested (vacuous)
+    2  bad usage, bad input, or a system that holds something else than it reports
+    4  nothing was tested, or the system was silent (vacuous)
     5  not deterministic: the same run twice gave two results
    70  a bug of squall itself
   130  interrupted, after the report

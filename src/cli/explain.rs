@@ -75,7 +75,7 @@ fn chosen(registry: &Registry, args: &Explain) -> Result<Run, Failure> {
 /// What a single run amounts to.
 pub fn exit_of(outcome: &Outcome) -> Exit {
     let broken = if outcome.violations.is_empty() { Exit::Held } else { Exit::Broken };
-    if outcome.mistake.is_some() { Exit::Bug } else { broken }
+    if outcome.mistake.is_some() { Exit::Usage } else { broken }
 }
 
 fn deviations(run: &Run, outcome: &Outcome, out: &mut Out) -> Result<(), Failure> {

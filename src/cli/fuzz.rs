@@ -11,10 +11,10 @@ use super::registry::Registry;
 use super::select;
 use super::stopwatch::{Stopwatch, rate};
 use crate::campaign::{Breadth, Campaign, Finding, Report, Vacuity, Verdict, vacuity};
-use crate::explore::Profile;
+use crate::explore::{Profile, generate};
 use crate::harness::Subject;
 use crate::report::words::{self, plural, thousands};
-use crate::report::{json as values, metrics};
+use crate::report::{divergence, json as values, metrics};
 use crate::scenario::Saved;
 use crate::sim::choice::FAULTS;
 use serde_json::{Map, Value, json};
@@ -93,7 +93,7 @@ pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) ->
     }
     let shown = match out.is_json() {
         true => out.json(&value(&report, &profile, &subject, &kept, &vacuity)),
-        false => show(&report, &subject, &kept, &vacuity, exit, out),
+        false => show(&report, &profile, &subject, &kept, &vacuity, exit, out),
     };
     for one in kept {
         if let Err(failure) = one.saved {
@@ -106,6 +106,7 @@ pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) ->
 fn exit_of(report: &Report, kept: &[Kept<'_>], vacuity: &Vacuity) -> Exit {
     let when = |is: bool, exit: Exit| if is { exit } else { Exit::Held };
     when(!report.mistakes.is_empty(), Exit::Bug)
+        .and(when(!report.model_mistakes.is_empty(), Exit::Usage))
         .and(when(kept.iter().any(|one| one.saved.is_err()), Exit::Usage))
         .and(when(report.nondeterministic.is_some(), Exit::NotDeterministic))
         .and(when(kept.iter().any(|one| !one.known), Exit::Broken))
@@ -115,6 +116,7 @@ fn exit_of(report: &Report, kept: &[Kept<'_>], vacuity: &Vacuity) -> Exit {
 
 fn show(
     report: &Report,
+    profile: &Profile,
     subject: &Arc<dyn Subject>,
     kept: &[Kept<'_>],
     vacuity: &Vacuity,
@@ -144,10 +146,10 @@ fn show(
             "NOT DETERMINISTIC: seed {} gave {:016x} and then {:016x}",
             unstable.seed, unstable.first, unstable.second
         ))?;
+        let (scenario, _) = generate(subject.domain(), profile, unstable.seed);
+        out.print(&divergence::text(&scenario, &subject.facts(), unstable.divergence.as_deref()))?;
     }
-    for (seed, mistake) in &report.mistakes {
-        out.line(format!("a mistake in the model of the system, seed {seed}: {mistake}"))?;
-    }
+    mistakes(report, out)?;
     if report.failed > 0 && kept.is_empty() {
         out.line("runs broke promises, but none was shrunk to a story before the end")?;
     }
@@ -155,6 +157,23 @@ fn show(
     let known = if known > 0 { format!(", {known} of them known") } else { String::new() };
     let findings = plural(kept.len() as u64, "finding");
     out.line(format!("digest {:032x} · exit {}: {findings}{known}", report.digest, exit.code()))
+}
+
+/// What is wrong with the model of the system, and with squall.
+fn mistakes(report: &Report, out: &mut Out) -> Result<(), Failure> {
+    if !report.model_mistakes.is_empty() {
+        out.line("mistakes in the model of the system, which holds something else than it reports")?;
+    }
+    for (seed, text) in &report.model_mistakes {
+        out.line(format!("   seed {seed}: {text}"))?;
+    }
+    if !report.mistakes.is_empty() {
+        out.line("bugs of squall; please report them")?;
+    }
+    for (seed, text) in &report.mistakes {
+        out.line(format!("   seed {seed}: {text}"))?;
+    }
+    Ok(())
 }
 
 /// What the campaign reached, and what it never did.
@@ -174,6 +193,7 @@ fn coverage(report: &Report, subject: &Arc<dyn Subject>, vacuity: &Vacuity, out:
     for (name, why) in &vacuity.not_applicable {
         out.line(format!("   not checked: {name} ({why})"))?;
     }
+    silence(report, vacuity, out)?;
     if vacuity.empty {
         let place = words::where_ops_go(&subject.facts());
         out.line(format!("VACUOUS: no op ever reached {place}, so nothing was tested"))?;
@@ -183,6 +203,22 @@ fn coverage(report: &Report, subject: &Arc<dyn Subject>, vacuity: &Vacuity, out:
         out.line("note: too few runs to say whether what is listed as `never` can happen (1,000 are enough)")?;
     }
     Ok(())
+}
+
+/// Ops, messages and devices that the system was silent about; nothing is said where it was about none.
+fn silence(report: &Report, vacuity: &Vacuity, out: &mut Out) -> Result<(), Failure> {
+    let heard = &report.heard;
+    let mut line = |what: &str, of: u64, silent: &[&str]| match silent {
+        [] => Ok(()),
+        _ => {
+            let (of, never) = (of.count_ones(), silent.join(", "));
+            out.line(format!("{what} {} of {of}   never: {never}", of as usize - silent.len()))
+        }
+    };
+    let devices: Vec<&str> = vacuity.devices_never_sent.iter().map(String::as_str).collect();
+    line("verbs answered", heard.verbs_done, &vacuity.ops_never_answered)?;
+    line("channels answered", heard.channels_used, &vacuity.messages_never_answered)?;
+    line("devices that sent something", heard.devices_used, &devices)
 }
 
 fn value(
@@ -247,8 +283,21 @@ fn value(
         "exercised": exercised,
         "coverage": verdict,
         "metrics": values::metrics(&report.metrics),
-        "nondeterministic": report.nondeterministic.map(|unstable| unstable.seed),
-        "mistakes": report.mistakes.iter().map(|(seed, text)| json!({ "seed": seed, "text": text })).collect::<Vec<_>>(),
+        "ops_never_answered": vacuity.ops_never_answered,
+        "messages_never_answered": vacuity.messages_never_answered,
+        "devices_never_sent": vacuity.devices_never_sent,
+        "nondeterministic": report.nondeterministic.as_ref().map(|unstable| unstable.seed),
+        "divergence": report.nondeterministic.as_ref().map(|unstable| {
+            let (scenario, _) = generate(subject.domain(), profile, unstable.seed);
+            divergence::value(&scenario, &facts, unstable.divergence.as_deref())
+        }),
+        "model_mistakes": listed(&report.model_mistakes),
+        "mistakes": listed(&report.mistakes),
         "findings": findings,
     })
+}
+
+/// Mistakes for programs.
+pub fn listed(mistakes: &[(u64, String)]) -> Vec<Value> {
+    mistakes.iter().map(|(seed, text)| json!({ "seed": seed, "text": text })).collect()
 }

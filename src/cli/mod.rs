@@ -18,6 +18,8 @@ mod flaws;
 mod fuzz;
 mod interrupt;
 mod list;
+#[cfg(test)]
+mod misbehaving;
 mod output;
 mod progress;
 mod registry;
@@ -25,6 +27,9 @@ mod replay;
 mod select;
 mod shrink;
 mod stopwatch;
+#[cfg(test)]
+#[path = "../../tests/misbehaving/stranger.rs"]
+mod stranger;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -34,6 +39,7 @@ mod why;
 pub use exit::Exit;
 pub use registry::{Changes, Hook, Registry};
 
+use crate::harness::{is_the_system_s, watch_panics};
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
@@ -61,13 +67,18 @@ pub fn run(registry: Registry) -> ExitCode {
         }
     };
     static PANIC: Mutex<Option<String>> = Mutex::new(None);
+    // The hook that was there keeps what a system under test says; the first of all other panics is ours to report.
+    watch_panics();
+    let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(|info| {
-        if let Ok(mut first) = PANIC.lock() {
+        if !is_the_system_s(info)
+            && let Ok(mut first) = PANIC.lock()
+        {
             first.get_or_insert_with(|| info.to_string().replace('\n', " "));
         }
     }));
     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| command(&registry, cli)));
-    let _ = std::panic::take_hook();
+    std::panic::set_hook(before);
     match ended {
         Ok(exit) => exit.into(),
         Err(_) => {

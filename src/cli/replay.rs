@@ -10,9 +10,13 @@ use super::output::Out;
 use super::registry::Registry;
 use super::select;
 use super::stopwatch::Stopwatch;
+use crate::campaign::divergence::divergence;
 use crate::harness::{Luck, Outcome};
 use crate::invariants::Violation;
-use crate::report::words::{self, plural};
+use crate::report::{
+    self,
+    words::{self, plural},
+};
 use crate::scenario::{Expectation, Story, check, files};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -118,6 +122,7 @@ fn one(registry: &Registry, story: &Story, expected: &Expectation) -> Ended {
     };
     let outcome = subject.run(&story.scenario, Luck::Replay, true);
     let twice = subject.run(&story.scenario, Luck::Replay, false);
+    let again = || subject.run(&story.scenario, Luck::Replay, true);
     ended.happened = happened(story, expected, &outcome);
     ended.differences = check(expected, story, &outcome);
     if !ended.differences.is_empty() {
@@ -135,11 +140,13 @@ fn one(registry: &Registry, story: &Story, expected: &Expectation) -> Ended {
     if twice.fingerprint != outcome.fingerprint {
         let text = "two runs of the same scenario differ: the system is not deterministic";
         ended.differences.push(format!("{text} ({:016x}, {:016x})", outcome.fingerprint, twice.fingerprint));
+        let found = divergence(&again);
+        ended.differences.push(report::divergence::text(&story.scenario, &subject.facts(), found.as_deref()));
         ended.exit = ended.exit.and(Exit::NotDeterministic);
     }
     if let Some(text) = &outcome.mistake {
         ended.differences.push(format!("a mistake in the model of the system: {text}"));
-        ended.exit = ended.exit.and(Exit::Bug);
+        ended.exit = ended.exit.and(Exit::Usage);
     }
     ended
 }

@@ -2,7 +2,7 @@
 
 use super::args::Shrink;
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{self, Failure};
 use super::output::Out;
 use super::registry::Registry;
 use super::replay::quoted;
@@ -30,8 +30,11 @@ pub fn shrink(registry: &Registry, args: &Shrink, out: &mut Out) -> Result<Exit,
         return Err(Failure::Usage(format!("{} {what}, so there is nothing to shrink", run.title)));
     };
     let identity = violation.identity();
-    let shrunk = explore::shrink(&*run.subject, &run.scenario, identity, args.budget)
-        .expect("a scenario that was seen to break a promise breaks it again");
+    let Some(shrunk) = explore::shrink(&*run.subject, &run.scenario, identity, args.budget) else {
+        let what = format!("{} broke {} once and not again", run.title, identity.invariant);
+        failure::to_stderr(&format!("NOT DETERMINISTIC: {what}, so it cannot be shrunk\n"));
+        return Ok(Exit::NotDeterministic);
+    };
     let facts = run.subject.facts();
     let system = run.subject.name();
     let story = run.story.as_ref();

@@ -12,7 +12,8 @@ use crate::explore::{Necessity, NoTwin, Repair, Twin, explicit, necessity, passi
 use crate::harness::{Outcome, Subject, Systems};
 use crate::invariants::Violation;
 use crate::model::Scenario;
-use crate::report::twin::{change, event};
+use crate::report::event::event;
+use crate::report::twin::change;
 use crate::report::words;
 use serde_json::{Value, json};
 

@@ -21,6 +21,11 @@ const MEETING: Span = Span::secs(120);
 /// How often the domain is asked again when it has no idea.
 const IDEAS: u32 = 3;
 
+/// What the device of this number is called in every generated scenario.
+pub fn device_name(number: usize) -> String {
+    format!("till-{number}")
+}
+
 /// The scenario of a seed, and the luck to run it with.
 ///
 /// # Panics
@@ -29,7 +34,7 @@ pub fn generate(domain: &'static Domain, profile: &Profile, seed: u64) -> (Scena
     let key = Key::of_seed(seed);
     let day = Conditions::draw(profile, key);
     let mut scenario = Scenario::new(domain);
-    scenario.devices = (1..=day.devices).map(|n| format!("till-{n}")).collect();
+    scenario.devices = (1..=usize::from(day.devices)).map(device_name).collect();
     scenario.empty_devices = day.empty;
     if key.draw(9, salt::CONDITIONS).chance(13_107) {
         scenario.network = Network::THREE_G;

@@ -31,7 +31,7 @@ pub(crate) mod test_shop;
 pub use conditions::Conditions;
 pub use edit::{without_device, without_ops};
 pub use explicit::explicit;
-pub use generate::{generate, weather};
+pub use generate::{device_name, generate, weather};
 #[cfg(feature = "cli")]
 pub use necessity::{Necessity, necessity};
 #[cfg(feature = "cli")]

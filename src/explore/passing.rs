@@ -115,7 +115,7 @@ impl Search<'_> {
             Change::Added(new) => !outcome.unused.contains(&new),
             _ => true,
         };
-        applied && outcome.mistake.is_none() && outcome.broke(self.identity).is_none()
+        applied && !outcome.was_stopped() && outcome.mistake.is_none() && outcome.broke(self.identity).is_none()
     }
 
     fn is_spent(&self) -> bool {

@@ -24,7 +24,7 @@ pub fn repairs(subject: &dyn Subject, variants: &[Variant], scenario: &Scenario,
     let mut repairs: Vec<Repair> = Vec::new();
     for variant in variants {
         let outcome = variant.system.run(scenario, Luck::Replay, false);
-        if outcome.broke(identity).is_some() || outcome.mistake.is_some() {
+        if outcome.broke(identity).is_some() || outcome.was_stopped() || outcome.mistake.is_some() {
             continue;
         }
         let same_luck = outcome.unused.iter().all(|deviation| unused.contains(deviation));

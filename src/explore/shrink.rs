@@ -46,6 +46,10 @@ pub fn shrink(subject: &dyn Subject, scenario: &Scenario, identity: Identity, bu
     Some(Shrunk { scenario: search.best, outcome, violation, runs: search.runs + 1 })
 }
 
+/// Events that a run may take on average before the budget is spent: a story with an endless loop is cut off at 10,000
+/// events or more each time, and must not be shrunk for minutes.
+const EVENTS_A_RUN: u64 = 2_500;
+
 /// The smallest story so far, and the runs left to look for a smaller one.
 pub(super) struct Search<'a> {
     subject: &'a dyn Subject,
@@ -55,6 +59,7 @@ pub(super) struct Search<'a> {
     unused: Vec<Deviation>,
     runs: u32,
     budget: u32,
+    events: u64,
 }
 
 impl<'a> Search<'a> {
@@ -65,7 +70,7 @@ impl<'a> Search<'a> {
         let outcome = subject.run(&best, Luck::Replay, false);
         outcome.broke(identity)?;
         let cost = cost(&best);
-        Some(Search { subject, identity, best, cost, unused: outcome.unused, runs: 1, budget })
+        Some(Search { subject, identity, best, cost, unused: outcome.unused, runs: 1, budget, events: outcome.events })
     }
 
     /// The smallest story so far.
@@ -80,7 +85,7 @@ impl<'a> Search<'a> {
 
     /// Whether all runs are spent.
     pub(super) fn is_spent(&self) -> bool {
-        self.runs >= self.budget
+        self.runs >= self.budget || self.events >= u64::from(self.budget) * EVENTS_A_RUN
     }
 
     /// Runs a candidate if it is smaller; keeps it if it still breaks the promise. Returns whether it was kept.
@@ -123,6 +128,7 @@ impl<'a> Search<'a> {
     fn holds(&mut self, candidate: &Scenario) -> bool {
         self.runs += 1;
         let outcome = self.subject.run(candidate, Luck::Replay, false);
+        self.events += outcome.events;
         let holds = outcome.broke(self.identity).is_some();
         if holds {
             self.unused = outcome.unused;

@@ -1,6 +1,8 @@
 //! What one run yields: fingerprint, violations, what it exercised, and figures.
 
+use super::heard::Heard;
 use super::trace::Event;
+use crate::invariants::running::NodesKeepRunning;
 use crate::invariants::{Identity, Violation};
 use crate::model::Row;
 use crate::sim::{Deviation, NodeId, OpId, Span, Time};
@@ -39,6 +41,8 @@ pub struct Outcome {
     pub trace: Vec<Event>,
     /// How every op ended, and what every node held, if the trace was asked for.
     pub end: Option<Box<End>>,
+    /// Which verbs, channels and devices were there, and which of them were answered.
+    pub heard: Heard,
     /// The first difference between what the system reported and what it holds: a mistake in the model.
     pub mistake: Option<String>,
 }
@@ -223,6 +227,11 @@ impl Outcome {
     /// Whether this identity was broken.
     pub fn broke(&self, identity: Identity) -> Option<&Violation> {
         self.violations.iter().find(|violation| violation.identity() == identity)
+    }
+
+    /// Whether it was ended by a panic or an endless loop of the system; then nothing is known of its rest.
+    pub fn was_stopped(&self) -> bool {
+        self.violations.iter().any(|violation| violation.invariant == NodesKeepRunning::NAME)
     }
 
     /// The promises that were broken, each once, in the order in which they broke.

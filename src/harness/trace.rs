@@ -8,7 +8,7 @@ use crate::sim::{Fate, Label, NodeId, OpId, Point, Span, Time};
 use crate::system::{Lamp, Verdict, Word, Write};
 
 /// One event of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Event {
     /// When.
     pub at: Time,
@@ -25,7 +25,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 #[allow(missing_docs)] // a variant's comment names its fields
 pub enum What {
     /// A user did something.
@@ -154,6 +154,10 @@ impl Trace {
         let events = self.events.as_mut()?;
         events.push(event());
         Some(events.len() as u32 - 1)
+    }
+    /// The events kept so far, if events are kept.
+    pub fn events_mut(&mut self) -> Option<&mut Vec<Event>> {
+        self.events.as_mut()
     }
     /// The events kept.
     pub fn into_events(self) -> Vec<Event> {

@@ -8,12 +8,16 @@ mod effects;
 mod ending;
 mod network;
 mod restore;
+mod rounds;
 
 use super::carried::Carried;
+use super::heard::Heard;
 use super::link::Direction;
 use super::node::{Seat, Slot};
 use super::outcome::{End, Metrics, OutboxAt, Outcome};
+use super::panics::{Panic, inside, within};
 use super::trace::{Event, Loss, Trace, What};
+use crate::invariants::running::{Doing, How, Stopped};
 use crate::invariants::{History, Invariant, Log, Moment};
 use crate::model::Scenario;
 use crate::sim::choice::{FAULTS, PEER_STEPS, SERVER_STEPS};
@@ -24,6 +28,7 @@ use crate::sim::{
 use crate::system::context::{Outgoing, Route, TimerChange};
 use crate::system::{Context, Facts, Input, Message, Node, Pending, PendingState, System, Task, Timer, Verdict, Word};
 use restore::Copied;
+use rounds::Rounds;
 
 /// Where the run's luck comes from.
 #[derive(Clone, Copy, Debug)]
@@ -44,9 +49,6 @@ pub struct Plan {
 
 /// How long a run may take after the faults have ended, in longest timer periods; not resting by then is a violation.
 const SETTLE_PERIODS: u64 = 20;
-/// How many steps a handler may take, and how many events a run may have, before it counts as an endless loop.
-const MOST_STEPS: u32 = 10_000;
-const MOST_EVENTS: u64 = 2_000_000;
 /// How often a flapping link changes.
 const FLAP: Span = Span::secs(4);
 
@@ -111,7 +113,11 @@ struct World<'a, S: System> {
     paused_tasks: Vec<(NodeId, Task)>,
     send_order: u32,
     newest: Vec<[u32; 2]>,
-    endless: Option<(NodeId, String)>,
+    rounds: Rounds,
+    heard: Heard,
+    /// Whether anything came of the message that is being handled.
+    answered: bool,
+    mistake: Option<String>,
     /// In runs that never heal the final phase begins no earlier.
     acted_by: Time,
     /// Backups of the server that a restore of the scenario has made.
@@ -120,7 +126,7 @@ struct World<'a, S: System> {
 
 /// Runs a scenario.
 pub fn run<S: System>(system: &S, scenario: &Scenario, luck: Luck, plan: Plan) -> Outcome {
-    let in_scope = |node: NodeId, row: &crate::model::Row| system.in_scope(node, row);
+    let in_scope = |node: NodeId, row: &crate::model::Row| inside(node, Doing::Scope, || system.in_scope(node, row));
     World::new(system, scenario, luck, plan, &in_scope).run(luck)
 }
 
@@ -138,15 +144,6 @@ impl<'a, S: System> World<'a, S> {
             Luck::Drawn(key, odds) => Choices::random(key, odds),
         };
         let count = scenario.devices.len() + 1;
-        let slots = (0..count)
-            .map(|n| {
-                let who = NodeId(n as u16);
-                let holds = if who.is_server() { facts.server } else { !(scenario.empty_devices && facts.server) };
-                let due = |row: &crate::model::Row| who.is_server() || in_scope(who, row);
-                let mut rows = scenario.rows.iter().map(|(_, row)| *row).filter(|row| holds && due(row));
-                Slot::new(system.disk(who, 0, &mut rows))
-            })
-            .collect();
         let mut cx = Context::new(choices);
         cx.devices = scenario.devices.len() as u16;
         let mut interested: [Vec<(usize, &'static str)>; 8] = Default::default();
@@ -168,7 +165,7 @@ impl<'a, S: System> World<'a, S> {
             scenario,
             facts,
             queue: Queue::default(),
-            slots,
+            slots: Vec::with_capacity(count),
             cx,
             history,
             invariants: plan.invariants,
@@ -191,13 +188,39 @@ impl<'a, S: System> World<'a, S> {
             paused_tasks: Vec::new(),
             send_order: 0,
             newest: vec![[0; 2]; count],
-            endless: None,
+            rounds: Rounds::default(),
+            heard: Heard::default(),
+            answered: false,
+            mistake: None,
             backups: Vec::new(),
             acted_by: scenario.steps.iter().map(|step| step.at).fold(Time::ZERO + Span::secs(600), Time::max),
         }
     }
 
     fn run(mut self, luck: Luck) -> Outcome {
+        if let Err(Panic { node, doing, text }) = within(|| self.play()) {
+            let ops = if let Cause::Op(op) = self.cx.cause { vec![op] } else { Vec::new() };
+            self.history.stopped = Some(Stopped { node, ops, how: How::Panicked { doing, text } });
+        }
+        self.finish(luck)
+    }
+
+    /// A fresh disk for every node.
+    fn seat(&mut self) {
+        for n in 0..=self.scenario.devices.len() {
+            let who = NodeId(n as u16);
+            let server = self.facts.server;
+            let holds = if who.is_server() { server } else { !(self.scenario.empty_devices && server) };
+            let due = |row: &crate::model::Row| who.is_server() || (self.history.in_scope)(who, row);
+            let rows: Vec<_> = self.scenario.rows.iter().map(|(_, row)| *row).filter(|row| holds && due(row)).collect();
+            let disk = inside(who, Doing::Disk, || self.system.disk(who, 0, &mut rows.into_iter()));
+            self.slots.push(Slot::new(disk));
+        }
+    }
+
+    /// Everything that calls the system: the run from its first event to rest, and what the nodes hold then.
+    fn play(&mut self) {
+        self.seat();
         // Without a server its place stays empty.
         for n in usize::from(!self.facts.server)..self.slots.len() {
             let node = NodeId(n as u16);
@@ -241,8 +264,8 @@ impl<'a, S: System> World<'a, S> {
             if self.trace.is_on() {
                 self.note_outbox();
             }
-            if self.endless.is_some() || self.events > MOST_EVENTS {
-                break;
+            if self.history.stopped.is_some() {
+                return;
             }
             if self.scenario.heal == Time::NEVER && self.is_finished() {
                 self.history.rested = true;
@@ -252,7 +275,7 @@ impl<'a, S: System> World<'a, S> {
         if self.queue.is_empty() && self.healed {
             self.history.rested = true;
         }
-        self.finish(luck)
+        self.look_at_rest();
     }
 
     fn push(&mut self, at: Time, label: Label, what: Pends<S::Message>) {
@@ -354,11 +377,10 @@ impl<'a, S: System> World<'a, S> {
         }
         slot.boots += 1;
         let boots = slot.boots;
-        slot.seat = if node.is_server() {
-            Seat::Server(self.system.server(&slot.disk))
-        } else {
-            Seat::Device(self.system.device(node, &slot.disk))
-        };
+        slot.seat = inside(node, Doing::Starting, || match node.is_server() {
+            true => Seat::Server(self.system.server(&slot.disk)),
+            false => Seat::Device(self.system.device(node, &slot.disk)),
+        });
         slot.told_online = slot.link.seems_online();
         let online = slot.told_online;
         self.history.nodes[node.index()].unfinished = 0;
@@ -430,7 +452,7 @@ impl<'a, S: System> World<'a, S> {
             }
             Point::Kill => self.kill(node, label, lasts, false),
             Point::Upgrade => {
-                self.system.upgraded(node, &mut slot.disk);
+                inside(node, Doing::Upgrading, || self.system.upgraded(node, &mut slot.disk));
                 self.kill(node, label, lasts, false);
             }
             Point::Background => {
@@ -465,7 +487,7 @@ impl<'a, S: System> World<'a, S> {
         slot.die();
         slot.installs += 1;
         let installs = slot.installs;
-        slot.disk = self.system.disk(node, installs, &mut std::iter::empty());
+        slot.disk = inside(node, Doing::Disk, || self.system.disk(node, installs, &mut std::iter::empty()));
         self.history.wipe(node, installs);
         if self.facts.server {
             self.excuse(node);
@@ -569,17 +591,21 @@ impl<'a, S: System> World<'a, S> {
             self.events += 1;
             self.fingerprint.add(self.now.0);
             self.fingerprint.add(base.0 ^ u64::from(step) << 3);
+            let doing = Doing::of(&input, base.channel());
+            if let Some(bound) = self.rounds.count(self.now, node, doing, step, self.events) {
+                let (last, repeats) = self.rounds.last();
+                let how = How::WentRound { last, repeats, bound };
+                self.history.stopped = Some(Stopped { node, ops: Vec::new(), how });
+                return;
+            }
             let slot = &mut self.slots[node.index()];
             match &mut slot.seat {
-                Seat::Device(device) => device.handle(&mut slot.disk, input, &mut self.cx),
-                Seat::Server(server) => server.handle(&mut slot.disk, input, &mut self.cx),
+                Seat::Device(device) => inside(node, doing, || device.handle(&mut slot.disk, input, &mut self.cx)),
+                Seat::Server(server) => inside(node, doing, || server.handle(&mut slot.disk, input, &mut self.cx)),
                 Seat::Down => return,
             }
             step += 1;
-            if step > MOST_STEPS {
-                self.endless = Some((node, format!("a handler took {MOST_STEPS} steps without an end")));
-                return;
-            }
+            self.answered |= self.cx.has_effect();
             let resume = self.cx.resume.take();
             self.take_writes(node);
             let mark = if matches!(base.get_point(), Point::Step) {
@@ -667,8 +693,8 @@ impl<'a, S: System> World<'a, S> {
                 }
             }
         }
-        self.slots.iter().all(|slot| match &slot.seat {
-            Seat::Device(device) => device.finished(),
+        self.slots.iter().enumerate().all(|(n, slot)| match &slot.seat {
+            Seat::Device(device) => inside(NodeId(n as u16), Doing::Finish, || device.finished()),
             _ => true,
         })
     }
@@ -676,12 +702,9 @@ impl<'a, S: System> World<'a, S> {
     /// Keeps the counts of all outboxes whenever they change.
     fn note_outbox(&mut self) {
         let mut waiting = [0; 4];
-        for slot in &self.slots {
-            let mut pending: Vec<Pending> = Vec::new();
-            if let Seat::Device(device) = &slot.seat {
-                device.pending(&slot.disk, &mut |one| pending.push(one));
-            }
-            pending.sort_unstable();
+        for n in 1..self.slots.len() {
+            // A recorded run must be stopped by nothing that leaves it running unrecorded.
+            let mut pending = within(|| self.pending(n)).unwrap_or_default();
             pending.dedup_by_key(|one| one.op);
             for one in pending {
                 waiting[one.state as usize] += 1;
@@ -695,13 +718,17 @@ impl<'a, S: System> World<'a, S> {
     }
 
     fn any_pending(&self) -> bool {
-        self.slots.iter().any(|slot| {
-            let mut any = false;
-            if let Seat::Device(device) = &slot.seat {
-                device.pending(&slot.disk, &mut |_| any = true);
-            }
-            any
-        })
+        (1..self.slots.len()).any(|n| !self.pending(n).is_empty())
+    }
+
+    /// What a device still wants to do, in order.
+    fn pending(&self, n: usize) -> Vec<Pending> {
+        let (slot, mut pending) = (&self.slots[n], Vec::new());
+        if let Seat::Device(device) = &slot.seat {
+            inside(NodeId(n as u16), Doing::Pending, || device.pending(&slot.disk, &mut |one| pending.push(one)));
+        }
+        pending.sort_unstable();
+        pending
     }
 }
 

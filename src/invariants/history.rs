@@ -5,6 +5,7 @@
 
 use super::commits::{Commit, Commits};
 use super::epochs::Epochs;
+use super::running::Stopped;
 use crate::model::domain::SPLIT;
 use crate::model::table::{Sorted, Table};
 use crate::model::{Class, Domain, Entity, Key, Op, Row, Scenario};
@@ -81,6 +82,8 @@ pub struct OpRecord {
     pub given_up: bool,
     /// Its device took it back.
     pub(crate) rolled_back: bool,
+    /// A message that lists no ops was sent because of it.
+    pub(crate) named: bool,
     /// It changed something on its own device.
     pub(crate) local: bool,
     /// It changed a business row on the server.
@@ -106,6 +109,7 @@ impl OpRecord {
             decided_against: false,
             given_up: false,
             rolled_back: false,
+            named: false,
             local: false,
             committed: false,
             made: Vec::new(),
@@ -184,6 +188,8 @@ pub struct History<'a> {
     pub(crate) as_of: Time,
     /// Whether the run came to rest.
     pub rested: bool,
+    /// Why the run was ended before that, if it was.
+    pub stopped: Option<Stopped>,
     /// True where the run was not deviant in any clock.
     pub(crate) clocks_true: bool,
 }
@@ -254,6 +260,7 @@ impl<'a> History<'a> {
             damaged: false,
             as_of: Time::ZERO,
             rested: false,
+            stopped: None,
             clocks_true: true,
         }
     }

@@ -29,6 +29,7 @@ pub(crate) mod questions;
 pub(crate) mod references;
 pub(crate) mod rejections;
 pub(crate) mod retries;
+pub(crate) mod running;
 pub(crate) mod scope;
 #[cfg(test)]
 mod sound_days;
@@ -260,5 +261,6 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::<clock::ClockIrrelevant>::default(),
         Box::<expiry::BatchesFirstExpiredFirstOut>::default(),
         Box::<retries::RetriesBounded>::default(),
+        Box::<running::NodesKeepRunning>::default(),
     ]
 }

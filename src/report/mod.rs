@@ -3,6 +3,8 @@
 //! Why apart from the command line: a stranger's own test prints the same table. Nothing here runs a system or touches
 //! a running world; everything is made from a scenario and what its run yielded. Entry: [`table`].
 
+pub mod divergence;
+pub(crate) mod event;
 pub(crate) mod finding;
 #[cfg(feature = "cli")]
 pub(crate) mod json;

@@ -142,6 +142,19 @@ impl<M> Context<M> {
         }
     }
 
+    /// Whether the step asked for anything: a write, a word, a verdict, a message, a timer, another step.
+    #[inline]
+    pub(crate) fn has_effect(&self) -> bool {
+        self.resume.is_some()
+            || self.lamp.is_some()
+            || !(self.writes.is_empty()
+                && self.sends.is_empty()
+                && self.told.is_empty()
+                && self.decided.is_empty()
+                && self.timers.is_empty()
+                && self.given_up.is_empty())
+    }
+
     /// The node that takes this step.
     pub fn node(&self) -> NodeId {
         self.node

@@ -90,7 +90,8 @@ pub trait Node {
     /// What is kept durably.
     type Disk;
 
-    /// One atomic step.
+    /// One atomic step. A panic in here is a finding, `nodes-keep-running`, and ends the run; so do 10,000 steps within a
+    /// second of virtual time. A loop inside one step cannot be seen from outside.
     fn handle(&mut self, disk: &mut Self::Disk, input: Input<Self::Message>, cx: &mut Context<Self::Message>);
 
     /// Every row that a user or an auditor would see, in any order, tombstones included.

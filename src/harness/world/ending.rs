@@ -4,38 +4,39 @@
 
 use super::*;
 use crate::invariants::OpRecord;
+use crate::invariants::running::NodesKeepRunning;
+use crate::model::{Entity, Key, Row};
+
+/// What the fingerprint of a run that was stopped ends with, whatever the panic or the loop was.
+const STOPPED: u64 = 0x5707_7ED0;
 
 impl<S: System> World<'_, S> {
-    pub(super) fn finish(mut self, luck: Luck) -> Outcome {
-        self.parent = None;
-        self.withdraw_excuses();
-        let label = Label::new(NodeId::SERVER, Channel(0), Cause::Finish, Point::Boot);
-        self.note(NodeId::SERVER, label, &[], || What::Rested);
-        let mistake = self.compare_rows();
+    /// What the nodes hold and still want, once nothing happens to them any more.
+    pub(super) fn look_at_rest(&mut self) {
         for n in 1..self.slots.len() {
-            let mut pending: Vec<Pending> = Vec::new();
-            if let Seat::Device(device) = &self.slots[n].seat {
-                device.pending(&self.slots[n].disk, &mut |one| pending.push(one));
-            }
-            pending.sort_unstable();
+            let mut pending = self.pending(n);
             pending.dedup();
-            for one in &pending {
-                let bucket = match one.state {
-                    PendingState::Queued => 0,
-                    PendingState::InFlight => 1,
-                    PendingState::GivenUp => 2,
-                    PendingState::DeadLetter => 3,
-                };
-                self.metrics.outbox_at_rest[bucket] += 1;
-            }
             self.history.nodes[n].pending = pending;
         }
-        for index in 0..self.invariants.len() {
-            if self.invariants[index].not_checked(&self.facts, self.scenario.domain).is_none() {
-                let invariant = &mut self.invariants[index];
-                self.log.speaker(index, invariant.name(), self.now);
-                invariant.judge(&self.history, &mut self.log);
+        self.mistake = self.compare_rows();
+    }
+
+    pub(super) fn finish(mut self, luck: Luck) -> Outcome {
+        self.withdraw_excuses();
+        if self.history.stopped.is_none() {
+            self.parent = None;
+            let label = Label::new(NodeId::SERVER, Channel(0), Cause::Finish, Point::Boot);
+            self.note(NodeId::SERVER, label, &[], || What::Rested);
+        }
+        match &self.history.stopped {
+            Some(stopped) => {
+                self.fingerprint.add(STOPPED);
+                if matches!(stopped.how, How::WentRound { .. }) {
+                    self.shorten_trace();
+                }
+                self.judge_stopped();
             }
+            None => self.judge(),
         }
         self.note_broken();
         self.tally();
@@ -44,6 +45,7 @@ impl<S: System> World<'_, S> {
             let seated = |one: &&Deviation| self.is_seated(one.label.node());
             deviations.extend(self.scenario.schedule.iter().filter(seated));
         }
+        self.heard.ops(&self.history);
         let arrived = |record: &&OpRecord| match self.facts.server {
             true => record.on_server.is_some(),
             false => record.on_others.is_some(),
@@ -68,8 +70,39 @@ impl<S: System> World<'_, S> {
             excused,
             trace: self.trace.into_events(),
             end,
-            mistake: mistake.or(self.endless.map(|(node, what)| format!("{}: {what}", self.scenario.node_name(node)))),
+            heard: self.heard,
+            mistake: self.mistake,
         }
+    }
+
+    fn judge(&mut self) {
+        for view in &self.history.nodes {
+            for one in &view.pending {
+                let bucket = match one.state {
+                    PendingState::Queued => 0,
+                    PendingState::InFlight => 1,
+                    PendingState::GivenUp => 2,
+                    PendingState::DeadLetter => 3,
+                };
+                self.metrics.outbox_at_rest[bucket] += 1;
+            }
+        }
+        for index in 0..self.invariants.len() {
+            if self.invariants[index].not_checked(&self.facts, self.scenario.domain).is_none() {
+                let invariant = &mut self.invariants[index];
+                self.log.speaker(index, invariant.name(), self.now);
+                invariant.judge(&self.history, &mut self.log);
+            }
+        }
+    }
+
+    /// A run that was stopped did not come to rest: that it was stopped is all that can be said of its end, whatever the
+    /// run was to be held against.
+    fn judge_stopped(&mut self) {
+        let own = self.invariants.iter().position(|invariant| invariant.name() == NodesKeepRunning::NAME);
+        let index = own.unwrap_or(self.invariants.len());
+        self.log.speaker(index, NodesKeepRunning::NAME, self.now);
+        NodesKeepRunning.judge(&self.history, &mut self.log);
     }
 
     fn end(&self) -> End {
@@ -146,36 +179,74 @@ impl<S: System> World<'_, S> {
         }
     }
 
-    /// Holds what the system reported against what it holds.
+    /// Holds what the system reported against what it holds: the first difference, and what to do about it.
     fn compare_rows(&self) -> Option<String> {
-        for (n, slot) in self.slots.iter().enumerate() {
-            let mirror = &self.history.nodes[n].rows;
-            let mut seen = 0;
-            let mut difference = None;
-            let mut visit = |row: &crate::model::Row| {
-                seen += 1;
-                if mirror.get(&(row.entity, row.key)) != Some(row) && difference.is_none() {
-                    difference = Some((row.entity, row.key, Some(*row)));
-                }
-            };
-            match &slot.seat {
-                Seat::Device(device) => device.rows(&slot.disk, &mut visit),
-                Seat::Server(server) => server.rows(&slot.disk, &mut visit),
-                Seat::Down => continue,
+        (0..self.slots.len()).find_map(|n| self.compare_rows_of(NodeId(n as u16)))
+    }
+
+    fn compare_rows_of(&self, node: NodeId) -> Option<String> {
+        let (slot, mirror) = (&self.slots[node.index()], &self.history.nodes[node.index()].rows);
+        let (mut count, mut difference) = (0, None);
+        let mut visit = |row: &Row| {
+            count += 1;
+            if difference.is_none() && mirror.get(&(row.entity, row.key)) != Some(row) {
+                difference = Some(*row);
             }
-            let name = self.scenario.node_name(NodeId(n as u16));
-            if let Some((entity, key, row)) = difference {
-                let reported = mirror.get(&(entity, key));
-                return Some(format!(
-                    "{name} shows {} {} as {row:?} but its reported writes amount to {reported:?}",
-                    self.scenario.domain.entity_name(entity),
-                    self.scenario.row_name(entity, key),
-                ));
-            }
-            if seen != mirror.len() {
-                return Some(format!("{name} shows {seen} rows but its reported writes amount to {}", mirror.len()));
-            }
+        };
+        if !slot.is_up() {
+            return None;
         }
-        None
+        let show = |visit: &mut dyn FnMut(&Row)| match &slot.seat {
+            Seat::Device(device) => inside(node, Doing::Rows, || device.rows(&slot.disk, visit)),
+            Seat::Server(server) => inside(node, Doing::Rows, || server.rows(&slot.disk, visit)),
+            Seat::Down => {}
+        };
+        show(&mut visit);
+        if difference.is_none() && count == mirror.len() {
+            return None;
+        }
+        let name = self.scenario.node_name(node);
+        let called = |entity, key| {
+            format!("{} {}", self.scenario.domain.entity_name(entity), self.scenario.row_name(entity, key))
+        };
+        let report = "report every change of a row with Context::wrote, in the step that makes it";
+        if let Some(row) = difference {
+            let row_name = called(row.entity, row.key);
+            return Some(match mirror.get(&(row.entity, row.key)) {
+                None => format!("{name} shows {row_name}, and no write of it was reported: {report}"),
+                Some(reported) => {
+                    let how = self.how_they_differ(&row, reported);
+                    format!("{name} shows {row_name} {how}: {report}")
+                }
+            });
+        }
+        let mut shown: Vec<(Entity, Key)> = Vec::new();
+        show(&mut |row| shown.push((row.entity, row.key)));
+        shown.sort_unstable();
+        if let Some(twice) = shown.windows(2).find(|pair| pair[0] == pair[1]) {
+            let row_name = called(twice[0].0, twice[0].1);
+            return Some(format!("{name} shows {row_name} twice: Node::rows must visit each row once"));
+        }
+        let gone = mirror.iter().map(|(row, _)| row).find(|row| shown.binary_search(row).is_err())?;
+        let row_name = called(gone.0, gone.1);
+        Some(format!("{name} does not show {row_name}, and no write that takes it away was reported: {report}"))
+    }
+
+    /// `with stock 3, and its reported writes amount to stock 5`.
+    fn how_they_differ(&self, row: &Row, reported: &Row) -> String {
+        let fields = self.scenario.domain.fields(row.entity).iter().enumerate();
+        let differ = fields.filter(|(n, _)| row.get(*n as u8) != reported.get(*n as u8));
+        let both = differ.map(|(n, field)| {
+            let value = |row: &Row| row.get(n as u8).get().map_or("no value".to_string(), |value| value.to_string());
+            (field.name, value(row), value(reported))
+        });
+        if let Some((field, shown, amount)) = both.into_iter().next() {
+            return format!("with {field} {shown}, and its reported writes amount to {field} {amount}");
+        }
+        if row.deleted != reported.deleted {
+            let word = |row: &Row| if row.deleted { "deleted" } else { "not deleted" };
+            return format!("as {}, and its reported writes say {}", word(row), word(reported));
+        }
+        "with other tags (origin, actor or author of a field) than its reported writes".into()
     }
 }

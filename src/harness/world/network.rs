@@ -45,7 +45,11 @@ impl<S: System> World<'_, S> {
         };
         self.history.damaged = damaged;
         self.history.as_of = if to.is_server() { Time::ZERO } else { sent };
+        self.answered = false;
         self.handle(input, &ops);
+        if !(garbled || damaged || overloaded) {
+            self.heard.arrived(label.channel(), self.answered);
+        }
         self.history.damaged = false;
         self.history.as_of = Time::ZERO;
     }
@@ -59,6 +63,13 @@ impl<S: System> World<'_, S> {
                 self.metrics.requests += 1;
                 if self.facts.pulls.contains(&channel) {
                     self.history.nodes[node.index()].asked = Some(self.now);
+                }
+                self.heard.sent(node);
+                if ops.is_empty()
+                    && let Cause::Op(op) = cause
+                    && let Some(record) = self.history.op_mut(op)
+                {
+                    record.named = true;
                 }
                 if !ops.is_empty() {
                     let now = self.now;
@@ -80,10 +91,10 @@ impl<S: System> World<'_, S> {
                 request.point(Point::Reply).number(copy)
             }
         };
-        let bytes = message.bytes();
+        let (bytes, compressed) = inside(node, Doing::Sizing, || (message.bytes(), message.compressed()));
         self.metrics.messages += 1;
         self.metrics.bytes += u64::from(bytes);
-        self.metrics.compressed_bytes += u64::from(message.compressed());
+        self.metrics.compressed_bytes += u64::from(compressed);
         self.send_order += 1;
         let order = self.send_order;
         let fate = if self.healed { None } else { self.cx.choices.message(label) };
@@ -124,7 +135,7 @@ impl<S: System> World<'_, S> {
                 arrival = arrival.max(departs);
             }
             let garbled = match fate {
-                Some(Fate::Corrupt(luck)) => !message.corrupt(luck),
+                Some(Fate::Corrupt(luck)) => !inside(node, Doing::Sizing, || message.corrupt(luck)),
                 Some(Fate::Truncate) => true,
                 _ => false,
             };
@@ -133,7 +144,7 @@ impl<S: System> World<'_, S> {
             let parcel = Box::new(Parcel { to, from, message, ops, damaged, garbled, sent, order });
             if let Some(Fate::Duplicate(more)) = fate {
                 self.in_flight += 1;
-                let what = Pends::Deliver(parcel.clone());
+                let what = Pends::Deliver(inside(node, Doing::Sizing, || parcel.clone()));
                 self.push(self.capped(polite + more, polite), label.number(label.get_number() + 1), what);
             }
             self.in_flight += 1;

@@ -4,7 +4,9 @@
 //! were told was accepted, is the system's affair.
 
 use super::World;
+use crate::harness::panics::inside;
 use crate::invariants::Backup;
+use crate::invariants::running::Doing;
 use crate::sim::{Fault, Label, NodeId, Time};
 use crate::system::System;
 
@@ -19,7 +21,8 @@ pub(super) struct Copied<S: System> {
 impl<S: System> World<'_, S> {
     /// Makes a backup of the server.
     pub(super) fn back_up(&mut self, index: u32) {
-        let disk = self.slots[NodeId::SERVER.index()].disk.clone();
+        let server = &self.slots[NodeId::SERVER.index()];
+        let disk = inside(NodeId::SERVER, Doing::Restoring, || server.disk.clone());
         self.backups.push(Copied { index, disk, record: self.history.back_up() });
     }
 
@@ -30,7 +33,8 @@ impl<S: System> World<'_, S> {
         self.faults[Fault::Restore as usize] += 1;
         self.last_write = self.now;
         self.history.restored(&record);
-        self.system.restored(&mut disk, self.history.epochs.commits.len() as u32);
+        let epoch = self.history.epochs.commits.len() as u32;
+        inside(NodeId::SERVER, Doing::Restoring, || self.system.restored(&mut disk, epoch));
         for invariant in &mut self.invariants {
             invariant.restored(&self.history, record.made());
         }
