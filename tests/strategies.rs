@@ -318,6 +318,7 @@ fn a_shop_that_runs_differently_each_time_fails_and_is_told_why() {
     let moody = Moody { shop: SmallShop::repaired("shop"), panics: false };
     let (text, _) = failure(runner(5, 1).run(&days(moody).no_regressions(), |day| day.check()));
     assert!(text.contains("NOT DETERMINISTIC: moody") && text.contains("no hash order"), "{text}");
+    assert!(text.contains("recorded runs differed again"), "only its fingerprint differs: {text}");
 }
 
 #[test]

@@ -3,12 +3,13 @@
 //! What a check finds is kept beside the day and shared with its value tree, so that a failing case is shrunk and saved
 //! once, however often proptest runs it again. It draws nothing.
 
+use crate::campaign::divergence::divergence;
 use crate::campaign::{ClockTwin, Finding, guarded};
 use crate::explore::{SHRINK_BUDGET, Shrunk, shrink};
 use crate::harness::{Borrowed, Luck, Outcome, Subject};
 use crate::model::Scenario;
 use crate::regressions::{Regressions, again};
-use crate::report::{Place, Style, Telling, finding, words};
+use crate::report::{self, Place, Style, Telling, finding, words};
 use crate::scenario::Saved;
 use crate::sim::Deviation;
 use proptest::test_runner::TestCaseError;
@@ -215,8 +216,10 @@ impl Day {
             Err(text) => return Seen::Unsound(format!("squall: {} {text}, on {self}", system.name())),
         };
         if own && self.ended.is_some_and(|before| before != outcome.fingerprint) {
+            let parted = divergence(&|| system.run(&self.scenario, Luck::Replay, true));
+            let parted = report::divergence::text(&self.scenario, &system.facts(), parted.as_deref());
             return Seen::Unsound(format!(
-                "squall: NOT DETERMINISTIC: {} ran differently the second time, on {self}.\nA system decides by what it is \
+                "squall: NOT DETERMINISTIC: {} ran differently the second time, on {self}.\n{parted}A system decides by what it is \
                  given and by its disk alone: no clock, no random numbers and no hash order of its own",
                 system.name()
             ));
