@@ -265,7 +265,7 @@ fn what_stands_in_a_given_schedule_is_kept_whatever_is_drawn_beside_it() {
     };
     let shop = SmallShop::repaired("shop").watched();
     let strategy = schedules(shop, Just(given)).profile("heavy").no_regressions();
-    holds(runner(30, 1).run(&strategy, &kept));
+    holds(runner(30, 1).run(&strategy, kept));
     assert!(seen.get() > 1, "nothing was drawn beside it");
     let (text, day) = failure(runner(1, 1).run(&strategy, |day| {
         kept(day)?;
