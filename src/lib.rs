@@ -6,7 +6,7 @@
 //! # Layers
 //! ```text
 //! sim  →  model  →  system  →  store  →  sync
-//!                        ↘  invariants → harness → scenario → explore → campaign → report → prelude → cli → fuzzing
+//!                        ↘  invariants → harness → scenario → explore → campaign → report → regressions → check → strategies → prelude → cli → fuzzing
 //! ```
 //! Each module uses only modules to its left on its own line of the picture; `sync` and the harness side meet in `cli`
 //! only.
@@ -118,6 +118,7 @@
 extern crate self as squall;
 
 pub mod campaign;
+pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod explore;
@@ -127,11 +128,16 @@ pub mod harness;
 pub mod invariants;
 pub mod model;
 pub mod prelude;
+pub mod regressions;
 pub mod report;
 pub mod scenario;
 pub mod sim;
 #[cfg(feature = "engine")]
 pub mod store;
+#[cfg(feature = "proptest")]
+pub mod strategies;
 #[cfg(feature = "engine")]
 pub mod sync;
 pub mod system;
+
+pub use check::check;

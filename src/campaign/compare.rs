@@ -302,7 +302,7 @@ impl Comparison {
         all
     }
 
-    fn campaign(&self, subject: &Arc<dyn Subject>) -> Campaign {
+    fn campaign(&self, subject: &Arc<dyn Subject>) -> Campaign<'static> {
         Campaign {
             threads: self.threads,
             stop: self.stop.clone(),

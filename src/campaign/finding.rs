@@ -2,9 +2,9 @@
 //!
 //! Which seeds are shrunk depends on the tally alone, never on which thread was first.
 
-use super::run::{Campaign, SHRINK_BUDGET, SHRINK_BUDGET_STOPPED, guarded};
+use super::run::{Campaign, SHRINK_BUDGET_STOPPED, guarded};
 use super::tally::Tally;
-use crate::explore::{Shrunk, explicit, generate, shrink, signature, steps};
+use crate::explore::{SHRINK_BUDGET, Shrunk, explicit, generate, shrink, signature, steps};
 use crate::harness::{Luck, Outcome, Subject};
 use crate::invariants::{Identity, Violation};
 use crate::model::Scenario;
@@ -54,6 +54,34 @@ pub struct Finding {
     pub needed: Vec<(&'static str, bool)>,
     /// The same promise broken in the same way of other entities: how many runs each. Their stories are not shown.
     pub also: Vec<(&'static str, u64)>,
+}
+
+impl Finding {
+    /// The story that a failing run was shrunk to. That it is one of a campaign's is for the campaign to add.
+    pub fn of(subject: &dyn Subject, shrunk: Shrunk, seed: u64) -> Finding {
+        let Shrunk { scenario, outcome, violation, .. } = shrunk;
+        let (facts, identity) = (subject.facts(), violation.identity());
+        let kinds = kinds_of_fault(&scenario);
+        Finding {
+            invariant: violation.invariant,
+            kind: violation.kind,
+            entity: violation.entity,
+            signature: signature(&facts, &scenario, &violation),
+            seed,
+            first_run: 1,
+            runs: 1,
+            devices: scenario.devices.len(),
+            ops: scenario.steps.len(),
+            deviations: scenario.schedule.len(),
+            faults: kinds.iter().map(|fault| fault.name()).collect(),
+            steps: steps(&facts, &outcome, &violation),
+            needed: kinds.iter().map(|fault| (fault.name(), is_needed(subject, &scenario, identity, *fault))).collect(),
+            also: Vec::new(),
+            scenario,
+            outcome,
+            violation,
+        }
+    }
 }
 
 /// How many stories a campaign tells of one promise broken in one way.
@@ -119,7 +147,7 @@ fn foremost(tally: &Tally, identity: Identity) -> Identity {
 }
 
 /// Runs a suspect again, writes it down, and shrinks it.
-pub(super) fn examine(campaign: &Campaign, subject: &dyn Subject, suspect: Suspect, stopped: bool) -> Examined {
+pub(super) fn examine(campaign: &Campaign<'_>, subject: &dyn Subject, suspect: Suspect, stopped: bool) -> Examined {
     let mut examined = Examined { suspect, shrunk: None, unstable: None, mistake: None };
     let budget = if stopped { SHRINK_BUDGET_STOPPED } else { SHRINK_BUDGET };
     let work = || {
@@ -134,7 +162,7 @@ pub(super) fn examine(campaign: &Campaign, subject: &dyn Subject, suspect: Suspe
 }
 
 /// The suspect as a scenario; whether it runs and replays as it did before is noted.
-fn written_down(campaign: &Campaign, subject: &dyn Subject, suspect: Suspect, examined: &mut Examined) -> Scenario {
+fn written_down(campaign: &Campaign<'_>, subject: &dyn Subject, suspect: Suspect, examined: &mut Examined) -> Scenario {
     let (scenario, luck) = generate(subject.domain(), &campaign.profile, suspect.seed);
     let again = subject.run(&scenario, luck, false);
     let mut unstable = |first: u64, second: u64| {
@@ -161,12 +189,11 @@ fn written_down(campaign: &Campaign, subject: &dyn Subject, suspect: Suspect, ex
 
 /// Each different story once, the smallest first, a few of each identity; notes what examining showed in the tally.
 pub(super) fn findings(
-    campaign: &Campaign,
+    campaign: &Campaign<'_>,
     subject: &dyn Subject,
     tally: &mut Tally,
     all: Vec<Examined>,
 ) -> Vec<Finding> {
-    let facts = subject.facts();
     let mut mistakes = Vec::new();
     let mut stories: BTreeMap<Identity, Vec<Finding>> = BTreeMap::new();
     for Examined { suspect, shrunk, unstable, mistake } in all {
@@ -176,26 +203,11 @@ pub(super) fn findings(
         if let Some(text) = mistake {
             mistakes.push((suspect.seed, text));
         }
-        let Some(Shrunk { scenario, outcome, violation, .. }) = shrunk else { continue };
+        let Some(shrunk) = shrunk else { continue };
         let (runs, first_seed) = tally.broken[&suspect.identity];
-        let kinds = kinds_of_fault(&scenario);
         let finding = Finding {
-            invariant: violation.invariant,
-            kind: violation.kind,
-            entity: violation.entity,
-            signature: signature(&facts, &scenario, &violation),
-            seed: suspect.seed,
             first_run: first_seed - campaign.seeds.start + 1,
             runs,
-            devices: scenario.devices.len(),
-            ops: scenario.steps.len(),
-            deviations: scenario.schedule.len(),
-            faults: kinds.iter().map(|fault| fault.name()).collect(),
-            steps: steps(&facts, &outcome, &violation),
-            needed: kinds
-                .iter()
-                .map(|fault| (fault.name(), is_needed(subject, &scenario, suspect.identity, *fault)))
-                .collect(),
             also: match campaign.breadth {
                 Breadth::OneStory => relatives(tally, suspect.identity)
                     .filter(|(other, _)| *other != suspect.identity)
@@ -203,9 +215,7 @@ pub(super) fn findings(
                     .collect(),
                 Breadth::EveryStory => Vec::new(),
             },
-            scenario,
-            outcome,
-            violation,
+            ..Finding::of(subject, shrunk, suspect.seed)
         };
         stories.entry(suspect.identity).or_default().push(finding);
     }

@@ -3,8 +3,7 @@
 //! A breach counts only if the planted flaw is its cause: without the flaw the same promise holds in the same scenario,
 //! and the sound system keeps every promise there. It reads no clock and saves nothing.
 
-use super::run::SHRINK_BUDGET;
-use crate::explore::{Profile, explicit, generate, shrink, steps};
+use crate::explore::{Profile, SHRINK_BUDGET, explicit, generate, shrink, steps};
 use crate::harness::{Luck, Outcome, Subject};
 use crate::invariants::{Identity, Violation};
 use crate::model::{Domain, Scenario};

@@ -35,7 +35,7 @@ pub use finding::{Breadth, Finding};
 #[cfg(feature = "cli")]
 pub use hunt::{Hunt, Quarry, Size, Tale, hunt, shortest};
 pub use report::{Progress, Report};
-pub use run::{Campaign, in_parallel};
+pub use run::{Campaign, guarded, in_parallel};
 pub use tally::Broken;
 pub use twin::{ClockTwin, Compare};
 pub use vacuity::{Vacuity, Verdict, vacuity};

@@ -75,7 +75,7 @@ pub struct Report {
 
 impl Report {
     /// Sums up a campaign; sorted signatures are folded into its digest.
-    pub(super) fn of(campaign: &Campaign, tally: Tally, findings: Vec<Finding>, stopped: bool) -> Report {
+    pub(super) fn of(campaign: &Campaign<'_>, tally: Tally, findings: Vec<Finding>, stopped: bool) -> Report {
         let mut signatures: Vec<&str> = findings.iter().map(|finding| finding.signature.as_str()).collect();
         signatures.sort_unstable();
         let mut digest = tally.digest;

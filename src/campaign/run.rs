@@ -16,8 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Runs spent on shrinking one failure, and after an early stop.
-pub(super) const SHRINK_BUDGET: u32 = 3_000;
+/// Runs spent on shrinking one failure after an early stop.
 pub(super) const SHRINK_BUDGET_STOPPED: u32 = 600;
 /// Seeds handed to a thread at once.
 pub(super) const BLOCK: u64 = 64;
@@ -27,9 +26,9 @@ const WAVE: u64 = 2_048;
 const TWICE: u64 = 128;
 
 /// A range of runs of one system under one profile.
-pub struct Campaign {
+pub struct Campaign<'a> {
     /// The system.
-    pub subject: Arc<dyn Subject>,
+    pub subject: Arc<dyn Subject + 'a>,
     /// Where its luck comes from.
     pub profile: Profile,
     /// Which seeds.
@@ -46,9 +45,9 @@ pub struct Campaign {
     pub breadth: Breadth,
 }
 
-impl Campaign {
+impl<'a> Campaign<'a> {
     /// A campaign on one thread without limits.
-    pub fn new(subject: Arc<dyn Subject>, profile: Profile, seeds: Range<u64>) -> Campaign {
+    pub fn new(subject: Arc<dyn Subject + 'a>, profile: Profile, seeds: Range<u64>) -> Campaign<'a> {
         let stop = Arc::new(AtomicBool::new(false));
         Campaign {
             subject,
@@ -64,7 +63,7 @@ impl Campaign {
 
     /// Does the runs, shrinks failures, and reports. `progress` is called from any thread after each block of runs.
     pub fn run(&self, progress: &(dyn Fn(Progress) + Sync)) -> Report {
-        let subject: Arc<dyn Subject> = match self.twin {
+        let subject: Arc<dyn Subject + 'a> = match self.twin {
             Some(compare) => Arc::new(ClockTwin::new(self.subject.clone(), compare)),
             None => self.subject.clone(),
         };
@@ -174,7 +173,7 @@ pub(super) fn is_run_twice(seeds: &Range<u64>, seed: u64) -> bool {
 }
 
 /// The result, or what a panic said: one seed that trips an assertion must not hide what the others found.
-pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         format!("panicked: {}", text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message"))
@@ -211,7 +210,7 @@ mod tests {
     use crate::model::Domain;
     use crate::system::Facts;
 
-    fn campaign(shop: TestShop, profile: &str, runs: u64) -> Campaign {
+    fn campaign(shop: TestShop, profile: &str, runs: u64) -> Campaign<'static> {
         Campaign::new(Arc::new(shop), Profile::find(profile).unwrap(), 100..100 + runs)
     }
 

@@ -16,19 +16,19 @@ use std::sync::Arc;
 pub type Compare = fn(&Outcome, &Outcome, &Scenario) -> Option<Violation>;
 
 /// A system whose runs under slightly wrong clocks are held against the same runs under true clocks.
-pub struct ClockTwin {
-    subject: Arc<dyn Subject>,
+pub struct ClockTwin<'a> {
+    subject: Arc<dyn Subject + 'a>,
     compare: Compare,
 }
 
-impl ClockTwin {
+impl<'a> ClockTwin<'a> {
     /// Wraps a system as every command watches it: verdicts and fields must not differ.
-    pub fn watching(subject: Arc<dyn Subject>) -> ClockTwin {
+    pub fn watching(subject: Arc<dyn Subject + 'a>) -> ClockTwin<'a> {
         ClockTwin::new(subject, endings_differ)
     }
 
     /// Wraps a system.
-    pub fn new(subject: Arc<dyn Subject>, compare: Compare) -> ClockTwin {
+    pub fn new(subject: Arc<dyn Subject + 'a>, compare: Compare) -> ClockTwin<'a> {
         ClockTwin { subject, compare }
     }
 
@@ -74,7 +74,7 @@ fn most_skew(deviation: &Deviation) -> u64 {
     }
 }
 
-impl Subject for ClockTwin {
+impl Subject for ClockTwin<'_> {
     fn name(&self) -> String {
         self.subject.name()
     }

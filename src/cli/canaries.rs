@@ -12,12 +12,12 @@ use super::interrupt::Stop;
 use super::output::Out;
 use super::registry::Registry;
 use super::stopwatch::{Stopwatch, rate};
-use super::{progress, saving, select};
+use super::{progress, select};
 use crate::campaign::{Hunt, Quarry, Size, Tale, hunt, in_parallel, shortest};
 use crate::explore::Profile;
 use crate::harness::{Luck, Subject, Systems};
 use crate::report::words;
-use crate::scenario::{Expectation, Found, Story, nearest, write};
+use crate::scenario::{Expectation, Found, Story, nearest, saving, write};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -219,7 +219,7 @@ fn save(
         expect,
         found: Some(Found { system, seed: tale.seed, profile: profile.name.into() }),
     };
-    saving::replace(folder, &format!("{}.json", canary.id), &write(&story))
+    Ok(saving::replace(folder, &format!("{}.json", canary.id), &write(&story))?)
 }
 
 #[cfg(test)]

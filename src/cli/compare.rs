@@ -13,7 +13,6 @@ use super::interrupt::Stop;
 use super::output::Out;
 use super::progress;
 use super::registry::Registry;
-use super::saving::Saved;
 use super::select;
 use super::stopwatch::{Stopwatch, rate};
 use crate::campaign::{Compared, Comparison, Fixed, Standing, Verdict, vacuity};
@@ -21,8 +20,8 @@ use crate::explore::{Profile, generate};
 use crate::harness::Subject;
 use crate::report::divergence;
 use crate::report::standing::{self, Named, Shape};
-use crate::report::words::{plural, thousands};
-use crate::scenario::nearest;
+use crate::report::words::{self, plural, thousands};
+use crate::scenario::{Saved, nearest};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -111,7 +110,7 @@ pub fn comparison(registry: &Registry, args: &Compare, stop: &Stop, out: &mut Ou
         let saved = group.systems.iter().zip(&compared.standings).map(|((_, system), standing)| {
             let name = system.name();
             let findings = standing.report.findings.iter();
-            findings.map(|one| findings::save(registry, &args.save, system, &name, profile.name, one)).collect()
+            findings.map(|one| findings::save(&args.save, system, &name, profile.name, one)).collect()
         });
         all.push(Done { saved: saved.collect(), group, compared });
     }
@@ -305,7 +304,7 @@ pub fn tables(rows: &[Named<'_>], shape: Shape, out: &mut Out) -> Result<(), Fai
 fn notes(system: &Arc<dyn Subject>, profile: &Profile, standing: &Standing, out: &mut Out) -> Result<(), Failure> {
     let report = &standing.report;
     if vacuity(report, profile, &**system).empty {
-        let place = super::fuzz::where_ops_go(&system.facts());
+        let place = words::where_ops_go(&system.facts());
         out.line(format!("VACUOUS: no op of {} ever reached {place}, so nothing was tested", report.system))?;
     }
     if let Some(unstable) = &report.nondeterministic {

@@ -2,9 +2,8 @@
 
 use super::exit::Exit;
 use crate::harness::Unknown;
-use crate::scenario::{Report, nearest};
+use crate::scenario::{Denied, Report, nearest};
 use std::io::{self, Write};
-use std::path::Path;
 
 /// What ends a command early.
 #[derive(Debug)]
@@ -58,11 +57,6 @@ impl Failure {
         }
         Failure::Usage(text)
     }
-
-    /// Something that could not be done with a file or folder.
-    pub fn path(doing: &str, path: &Path, error: &io::Error) -> Failure {
-        Failure::Usage(format!("cannot {doing} {}: {}", path.display(), reason(error)))
-    }
 }
 
 /// Writes to stderr; that nobody reads it is no reason to fail.
@@ -70,14 +64,9 @@ pub fn to_stderr(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// An operating system's reason, without its number.
-pub fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file or folder".into(),
-        io::ErrorKind::PermissionDenied => "permission denied".into(),
-        io::ErrorKind::StorageFull => "no space left".into(),
-        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".into(),
-        _ => error.to_string(),
+impl From<Denied> for Failure {
+    fn from(denied: Denied) -> Failure {
+        Failure::Usage(denied.to_string())
     }
 }
 

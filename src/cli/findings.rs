@@ -4,14 +4,12 @@ use super::failure::Failure;
 use super::output::Out;
 use super::registry::Registry;
 use super::replay::quoted;
-use super::saving::{self, Saved};
 use super::select;
 use crate::campaign::Finding;
-use crate::explore::signature;
-use crate::harness::{Luck, Subject};
-use crate::report::words::{self, plural, thousands};
-use crate::report::{Style, table};
-use crate::scenario::{Expectation, Found, Story, write};
+use crate::harness::Subject;
+use crate::regressions::{Regressions, signatures};
+use crate::report::{self, Place, Style, Telling};
+use crate::scenario::{Saved, files, saving};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -31,9 +29,9 @@ impl Known {
     pub fn read(registry: &Registry, folder: &Path, system: &str) -> Result<Known, Failure> {
         let subject = select::system(registry, system)?;
         let mut known = Known::default();
-        for path in select::files(&[PathBuf::from(folder)])? {
+        for path in files(&[PathBuf::from(folder)])? {
             let story = select::story(registry, &path)?;
-            known.signatures.extend(signatures(&story, &subject));
+            known.signatures.extend(signatures(&story, &*subject));
         }
         Ok(known)
     }
@@ -44,49 +42,18 @@ impl Known {
     }
 }
 
-/// What a story breaks on a system, as signatures.
-fn signatures(story: &Story, subject: &Arc<dyn Subject>) -> BTreeSet<String> {
-    if story.scenario.domain.name != subject.domain().name {
-        return BTreeSet::new();
-    }
-    let outcome = subject.run(&story.scenario, Luck::Replay, false);
-    let facts = subject.facts();
-    outcome.violations.iter().map(|violation| signature(&facts, &story.scenario, violation)).collect()
-}
-
 /// Saves a finding as a scenario that expects what was found.
 ///
 /// # Errors
 /// If the folder cannot be written.
 pub fn save(
-    registry: &Registry,
     folder: &Path,
     subject: &Arc<dyn Subject>,
     system: &str,
     profile: &str,
     finding: &Finding,
 ) -> Result<Saved, Failure> {
-    let story = Story {
-        title: words::violation(&finding.violation),
-        about: None,
-        scenario: finding.scenario.clone(),
-        channels: subject.facts().channels,
-        expect: vec![Expectation {
-            system: system.into(),
-            violates: vec![finding.invariant.into()],
-            ..Expectation::default()
-        }],
-        found: Some(Found { system: system.into(), seed: finding.seed, profile: profile.into() }),
-    };
-    let same = |there: &str| {
-        let story = select::story_of(registry, "there", there);
-        story.is_ok_and(|story| {
-            let here = story.found.as_ref().is_some_and(|found| found.system == system);
-            here && signatures(&story, subject).contains(&finding.signature)
-        })
-    };
-    let name = saving::file_name(finding.invariant, &finding.signature);
-    saving::save(folder, &name, &write(&story), &same)
+    Ok(Regressions::in_folder(folder).keep(&**subject, system, profile, finding)?)
 }
 
 /// Shows a finding: what broke, how often, the story, where it is saved and how to see it again.
@@ -103,44 +70,6 @@ pub fn show(
     subject: &Arc<dyn Subject>,
     out: &mut Out,
 ) -> Result<(), Failure> {
-    let known = if known { "   (known)" } else { "" };
-    out.line(format!("{number}  {}{known}", words::violation(&finding.violation)))?;
-    out.line(format!(
-        "   first in run {}, in {} of {}",
-        thousands(finding.first_run),
-        thousands(finding.runs),
-        plural(runs, "run")
-    ))?;
-    let faults = if finding.faults.is_empty() { "no fault".into() } else { finding.faults.join(", ") };
-    if !finding.also.is_empty() {
-        let also: Vec<String> =
-            finding.also.iter().map(|(entity, runs)| format!("{entity} (in {})", thousands(*runs))).collect();
-        out.line(format!("   the same of   {}", also.join(", ")))?;
-    }
-    out.line(format!(
-        "   {}, {}, {}, {faults} · {} · shrunk from seed {}\n",
-        plural(finding.devices as u64, "device"),
-        plural(finding.ops as u64, "op"),
-        plural(finding.deviations as u64, "deviation"),
-        plural(finding.steps as u64, "step"),
-        finding.seed
-    ))?;
-    let style = Style { width: out.width, color: out.color, steps: false };
-    out.print(&table(&finding.scenario, &subject.facts(), &finding.outcome, style))?;
-    out.line("")?;
-    let needed: Vec<String> = finding
-        .needed
-        .iter()
-        .map(|(fault, needed)| format!("{fault} {}", if *needed { "is needed" } else { "is not needed" }))
-        .collect();
-    if !needed.is_empty() {
-        out.line(format!("   faults       {}", needed.join(", ")))?;
-    }
-    match saved {
-        Some(Saved::New(path)) => out.line(format!("   saved as     {}", path.display()))?,
-        Some(Saved::Already(path)) => out.line(format!("   already saved as {}", path.display()))?,
-        None => out.line("   not saved: the folder cannot be written")?,
-    }
     let again = match saved {
         Some(saved) => format!("{} explain {}", registry.command(), quoted(&saved.path().display().to_string())),
         None => {
@@ -154,7 +83,10 @@ pub fn show(
             format!("{command} explain {} --seed {}{domain}", quoted(&subject.name()), finding.seed)
         }
     };
-    out.line(format!("   again        {again}"))
+    let place = saved.map_or(Place::Nowhere("the folder cannot be written"), Place::Saved);
+    let telling = Telling { number, known, runs: Some(runs), seed: Some(finding.seed), place, again: &again };
+    let style = Style { width: out.width, color: out.color, steps: false };
+    out.print(&report::finding(finding, &subject.facts(), &telling, style))
 }
 
 /// A finding for programs.

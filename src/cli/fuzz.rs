@@ -8,16 +8,15 @@ use super::interrupt::Stop;
 use super::output::Out;
 use super::progress;
 use super::registry::Registry;
-use super::saving::Saved;
 use super::select;
 use super::stopwatch::{Stopwatch, rate};
 use crate::campaign::{Breadth, Campaign, Finding, Report, Vacuity, Verdict, vacuity};
 use crate::explore::{Profile, generate};
 use crate::harness::Subject;
-use crate::report::words::{plural, thousands};
+use crate::report::words::{self, plural, thousands};
 use crate::report::{divergence, json as values, metrics};
+use crate::scenario::Saved;
 use crate::sim::choice::FAULTS;
-use crate::system::Facts;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -86,7 +85,7 @@ pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) ->
         .map(|finding| Kept {
             finding,
             known: known.holds(finding),
-            saved: findings::save(registry, &args.save, &subject, &system, profile.name, finding),
+            saved: findings::save(&args.save, &subject, &system, profile.name, finding),
         })
         .collect();
     let mut exit = exit_of(&report, &kept, &vacuity);
@@ -180,11 +179,6 @@ fn mistakes(report: &Report, out: &mut Out) -> Result<(), Failure> {
 }
 
 /// What the campaign reached, and what it never did.
-/// What an op must reach for anything to be tested.
-pub fn where_ops_go(facts: &Facts) -> &'static str {
-    if facts.server { "the server" } else { "another device" }
-}
-
 fn coverage(report: &Report, subject: &Arc<dyn Subject>, vacuity: &Vacuity, out: &mut Out) -> Result<(), Failure> {
     let never =
         |names: &[&str]| if names.is_empty() { String::new() } else { format!("   never: {}", names.join(", ")) };
@@ -203,7 +197,7 @@ fn coverage(report: &Report, subject: &Arc<dyn Subject>, vacuity: &Vacuity, out:
     }
     silence(report, vacuity, out)?;
     if vacuity.empty {
-        let place = where_ops_go(&subject.facts());
+        let place = words::where_ops_go(&subject.facts());
         out.line(format!("VACUOUS: no op ever reached {place}, so nothing was tested"))?;
     } else if vacuity.verdict == Verdict::Vacuous {
         out.line("VACUOUS: what is listed as `never` was not tested in all these runs")?;

@@ -9,6 +9,7 @@ use super::{builtin, select};
 use crate::explore::profile;
 use crate::harness::Subject;
 use crate::model::Domain;
+use crate::scenario::files;
 use crate::sim::choice::FAULTS;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -85,7 +86,7 @@ fn rows(registry: &Registry, what: Listed) -> Rows {
 
 fn scenarios(registry: &Registry, args: &List, out: &Out) -> Result<(Rows, Exit), Failure> {
     let (mut rows, mut exit) = (Vec::new(), Exit::Held);
-    for path in select::files(std::slice::from_ref(&args.folder))? {
+    for path in files(std::slice::from_ref(&args.folder))? {
         match select::story(registry, &path) {
             Ok(story) => rows.push((path.display().to_string(), story.title)),
             Err(failure) => {

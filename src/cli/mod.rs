@@ -25,7 +25,6 @@ mod program;
 mod progress;
 mod registry;
 mod replay;
-mod saving;
 pub(crate) mod select;
 mod shrink;
 mod stopwatch;

@@ -3,7 +3,8 @@
 //! Results go to stdout, everything else to stderr. A closed pipe ends the program quietly; any other failure to write
 //! is an error that says so.
 
-use super::failure::{Failure, reason};
+use super::failure::Failure;
+use crate::scenario::reason;
 use std::io::{self, IsTerminal, Write};
 
 /// How results are written.

@@ -17,7 +17,7 @@ use crate::report::{
     self,
     words::{self, plural},
 };
-use crate::scenario::{Expectation, Story, check};
+use crate::scenario::{Expectation, Story, check, files};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -33,7 +33,7 @@ struct Ended {
 /// Runs the command.
 pub fn replay(registry: &Registry, args: &Replay, out: &mut Out) -> Result<Exit, Failure> {
     let clock = Stopwatch::start();
-    let files = select::files(&args.paths)?;
+    let files = files(&args.paths)?;
     let (mut exit, mut runs, mut passed, mut failed) = (Exit::Held, 0u64, 0u64, Vec::<Value>::new());
     for path in &files {
         let name = path.display().to_string();

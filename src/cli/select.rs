@@ -7,7 +7,7 @@ use crate::explore::{Profile, generate};
 use crate::harness::{Luck, Outcome, Subject, Systems, Unknown, Variant};
 use crate::model::{Domain, Scenario};
 use crate::scenario::{Story, Vocabulary, nearest, parse, read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// One run that can be done.
@@ -175,62 +175,9 @@ pub fn is_file_name(text: &str) -> bool {
     text.ends_with(".json") || text.ends_with(".jsonc") || text.contains(['/', '\\']) || Path::new(text).is_file()
 }
 
-/// All scenario files at or below these paths, in order of path, each once.
-///
-/// # Errors
-/// If a path is not there or a folder cannot be read.
-pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut found = Vec::new();
-    for path in paths {
-        let data = std::fs::metadata(path).map_err(|error| Failure::path("read", path, &error))?;
-        if data.is_dir() { below(path, 0, &mut found)? } else { found.push(path.clone()) }
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    found.retain(|path| seen.insert(path.clone()));
-    Ok(found)
-}
-
-fn below(folder: &Path, depth: u32, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    if depth > 32 {
-        return Err(Failure::Usage(format!("{} is more than 32 folders deep: is it a circle?", folder.display())));
-    }
-    let fail = |error| Failure::path("read the folder", folder, &error);
-    let mut entries: Vec<PathBuf> = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(fail)? {
-        entries.push(entry.map_err(fail)?.path());
-    }
-    entries.sort();
-    for path in entries {
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if hidden {
-            continue;
-        }
-        if path.is_dir() {
-            below(&path, depth + 1, found)?;
-        } else if path.extension().is_some_and(|extension| extension == "json" || extension == "jsonc") {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn files_are_found_below_folders_in_order_and_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let inner = folder.path().join("b");
-        std::fs::create_dir(&inner).unwrap();
-        for name in ["c.json", "a.json", "b/x.jsonc", "notes.md", ".hidden.json"] {
-            std::fs::write(folder.path().join(name), "").unwrap();
-        }
-        let all = files(&[folder.path().to_path_buf(), folder.path().join("a.json")]).unwrap();
-        let names: Vec<_> =
-            all.iter().map(|path| path.strip_prefix(folder.path()).unwrap().to_str().unwrap()).collect();
-        assert_eq!(names, ["a.json", "b/x.jsonc", "c.json"]);
-    }
 
     #[test]
     fn a_run_that_is_none_says_how_to_write_one() {

@@ -6,10 +6,10 @@ use super::failure::{self, Failure};
 use super::output::Out;
 use super::registry::Registry;
 use super::replay::quoted;
-use super::{saving, select};
+use super::select;
 use crate::explore;
 use crate::report::{Style, table, words};
-use crate::scenario::{Expectation, Story, nearest, write};
+use crate::scenario::{Expectation, Story, nearest, saving, write};
 use serde_json::json;
 
 /// Runs the command.
@@ -82,5 +82,5 @@ pub fn shrink(registry: &Registry, args: &Shrink, out: &mut Out) -> Result<Exit,
             ))?;
         }
     }
-    saved.map(|_| Exit::Broken)
+    saved.map(|_| Exit::Broken).map_err(Failure::from)
 }

@@ -13,7 +13,7 @@ use super::select;
 use crate::campaign::{Sight, sight};
 use crate::harness::{Subject, Systems, Variant};
 use crate::report::words::plural;
-use crate::scenario::Story;
+use crate::scenario::{Story, files};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ pub fn vacuous(registry: &Registry, args: &Replay, out: &mut Out) -> Result<Exit
     let mut exit = Exit::Held;
     let mut judged: Vec<(String, Sight)> = Vec::new();
     let mut failed: Vec<Value> = Vec::new();
-    for path in select::files(&args.paths)? {
+    for path in files(&args.paths)? {
         let name = path.display().to_string();
         match select::story(registry, &path).and_then(|story| seen(registry, &story)) {
             Ok(sight) => judged.push((name, sight)),

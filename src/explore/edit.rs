@@ -15,7 +15,7 @@ pub(super) fn needs(op: &Op) -> impl Iterator<Item = OpId> + use<> {
 }
 
 /// The same without these ops, whatever needs them, and deviations that name any of them.
-pub(super) fn without_ops(scenario: &Scenario, remove: &BTreeSet<OpId>) -> Scenario {
+pub fn without_ops(scenario: &Scenario, remove: &BTreeSet<OpId>) -> Scenario {
     let mut gone = remove.clone();
     loop {
         let before = gone.len();
@@ -36,7 +36,7 @@ pub(super) fn without_ops(scenario: &Scenario, remove: &BTreeSet<OpId>) -> Scena
 }
 
 /// The same without a device, its ops and its deviations; devices after it move up.
-pub(super) fn without_device(scenario: &Scenario, device: NodeId) -> Scenario {
+pub fn without_device(scenario: &Scenario, device: NodeId) -> Scenario {
     let own = scenario.steps.iter().filter(|step| step.op.node == device).map(|step| step.op.id).collect();
     let mut less = without_ops(scenario, &own);
     less.schedule.retain(|deviation| deviation.label.node() != device);

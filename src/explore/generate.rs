@@ -49,6 +49,26 @@ pub fn generate(domain: &'static Domain, profile: &Profile, seed: u64) -> (Scena
     (scenario, luck)
 }
 
+/// The same devices and ops in the weather of a seed: its interferences are added to those of the scenario. Faults end
+/// after the last op if the scenario would end them earlier.
+pub fn weather(scenario: &Scenario, profile: &Profile, seed: u64) -> (Scenario, Luck) {
+    let key = Key::of_seed(seed);
+    let day = Conditions { devices: scenario.devices.len() as u16, ..Conditions::draw(profile, key) };
+    let mut drawn = scenario.clone();
+    let last = drawn.steps.iter().map(|step| step.at).max().unwrap_or(Time::ZERO);
+    if drawn.heal <= last {
+        drawn.heal = last + Span::secs(5 + key.draw(10, salt::CONDITIONS).below(86));
+    }
+    let until = if drawn.heal == Time::NEVER { last + Span::mins(1) } else { drawn.heal };
+    let bounded = Scenario { heal: until, ..drawn.clone() };
+    let own = &scenario.schedule;
+    let new = interferences(&day, &bounded, key).into_iter();
+    drawn.schedule.extend(new.filter(|one| own.iter().all(|fixed| fixed.label != one.label)));
+    drawn.schedule.sort_unstable();
+    let luck = if profile.faults() == 0 { Luck::Replay } else { Luck::Drawn(key, day.odds) };
+    (drawn, luck)
+}
+
 fn steps(domain: &'static Domain, day: &Conditions, scenario: &Scenario, key: Key) -> Vec<Step> {
     let rows: Vec<Row> = scenario.rows.iter().map(|(_, row)| *row).collect();
     let mut steps: Vec<Step> = Vec::new();
@@ -291,5 +311,20 @@ mod tests {
         let tight = ends.iter().filter(|at| **at < Time::ZERO + Span::secs(20)).count();
         let wide = ends.iter().filter(|at| **at > Time::ZERO + Span::secs(100)).count();
         assert!(tight > 30 && wide > 30, "{tight} tight, {wide} wide of 300");
+    }
+
+    #[test]
+    fn weather_leaves_devices_and_ops_alone_and_ends_after_the_last_op() {
+        let (heavy, polite) = (Profile::find("heavy").unwrap(), Profile::find("polite").unwrap());
+        for seed in 0..40 {
+            let given = Scenario { heal: Time::ZERO, ..generate(&RETAIL, &polite, seed).0 };
+            let (drawn, luck) = weather(&given, &heavy, seed + 1);
+            assert_eq!((&drawn.steps, &drawn.devices), (&given.steps, &given.devices));
+            assert!(drawn.heal > given.steps.iter().map(|step| step.at).max().unwrap_or(Time::ZERO));
+            assert!(!drawn.schedule.is_empty() && matches!(luck, Luck::Drawn(..)));
+            assert!(drawn.schedule.iter().all(|one| one.label.node().index() <= given.devices.len()));
+            let (again, _) = weather(&drawn, &heavy, seed + 1);
+            assert_eq!(again.schedule, drawn.schedule, "what is fixed is not drawn again");
+        }
     }
 }

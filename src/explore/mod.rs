@@ -29,8 +29,9 @@ pub(crate) mod story;
 pub(crate) mod test_shop;
 
 pub use conditions::Conditions;
+pub use edit::{without_device, without_ops};
 pub use explicit::explicit;
-pub use generate::{device_name, generate};
+pub use generate::{device_name, generate, weather};
 #[cfg(feature = "cli")]
 pub use necessity::{Necessity, necessity};
 #[cfg(feature = "cli")]
@@ -38,5 +39,5 @@ pub use passing::{Change, NoTwin, Twin, passing_twin};
 pub use profile::{ALL as PROFILES, Profile, UnknownProfile};
 #[cfg(feature = "cli")]
 pub use repairs::{Repair, repairs};
-pub use shrink::{Shrunk, shrink};
+pub use shrink::{SHRINK_BUDGET, Shrunk, shrink};
 pub use story::{signature, steps};

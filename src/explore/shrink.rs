@@ -13,6 +13,9 @@ use crate::invariants::{Identity, Violation};
 use crate::model::Scenario;
 use crate::sim::{Deviation, Span};
 
+/// Runs that are spent on shrinking one failure, where nobody says otherwise.
+pub const SHRINK_BUDGET: u32 = 3_000;
+
 /// A shrunk scenario and how it ends.
 #[derive(Clone, Debug)]
 pub struct Shrunk {

@@ -17,6 +17,6 @@ pub use heard::Heard;
 pub use outcome::{End, Histogram, Metrics, OutboxAt, Outcome};
 pub use panics::{is_the_system_s, watch_panics};
 pub use parting::{Parting, parting};
-pub use subject::{Subject, Systems, Unknown, Variant, WithInvariants, with_invariants};
+pub use subject::{Borrowed, Subject, Systems, Unknown, Variant, WithInvariants, with_invariants};
 pub use trace::{Event, Loss, What};
 pub use world::{Luck, Plan, run};

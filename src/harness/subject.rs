@@ -76,6 +76,46 @@ impl<S: System + Send + Sync> Subject for WithInvariants<S> {
     }
 }
 
+/// A system from a registry is a system like any other.
+impl<S: Subject + ?Sized> Subject for Arc<S> {
+    fn name(&self) -> String {
+        (**self).name()
+    }
+    fn domain(&self) -> &'static Domain {
+        (**self).domain()
+    }
+    fn facts(&self) -> Facts {
+        (**self).facts()
+    }
+    fn invariants(&self) -> Vec<Box<dyn Invariant>> {
+        (**self).invariants()
+    }
+    fn run(&self, scenario: &Scenario, luck: Luck, record: bool) -> Outcome {
+        (**self).run(scenario, luck, record)
+    }
+}
+
+/// A system that somebody else owns: for whoever holds systems behind an [`Arc`].
+pub struct Borrowed<'a>(pub &'a dyn Subject);
+
+impl Subject for Borrowed<'_> {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+    fn domain(&self) -> &'static Domain {
+        self.0.domain()
+    }
+    fn facts(&self) -> Facts {
+        self.0.facts()
+    }
+    fn invariants(&self) -> Vec<Box<dyn Invariant>> {
+        self.0.invariants()
+    }
+    fn run(&self, scenario: &Scenario, luck: Luck, record: bool) -> Outcome {
+        self.0.run(scenario, luck, record)
+    }
+}
+
 /// Where systems are found by name.
 pub trait Systems: Sync {
     /// The system of this name; a preset may be followed by repairs: `seri-week-1+push.idempotency=same-transaction`.

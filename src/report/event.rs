@@ -1,12 +1,37 @@
-//! One event of a trace, and one place where luck strikes, as somebody would say it.
+//! One event of a trace, and where luck strikes, as somebody would say it.
 //!
-//! Why: two runs that part are told apart by one event each, wherever that is shown. It shows no table.
+//! A label names a piece of luck for machines and files; here it is put in words. It shows no story; see [`super::lines`].
 
 use super::words;
 use crate::harness::{Event, What};
 use crate::model::Scenario;
 use crate::sim::choice::{PEER_STEPS, SERVER_STEPS};
 use crate::sim::{Fate, Label, Names, Point, Span};
+
+/// Where luck strikes: `the answer to till-1's push of sale-1 (try 2)`.
+pub(super) fn place(names: &Names, label: Label) -> String {
+    let node = names.node(label.node());
+    let point = label.get_point();
+    if point.is_interference() {
+        return node.to_string();
+    }
+    let attempt = if label.get_attempt() > 1 { format!(" (try {})", label.get_attempt()) } else { String::new() };
+    let cause = names.cause(label.cause());
+    let what = match label.channel().0 {
+        0 => format!("{node}'s {cause}{attempt}"),
+        _ => format!("{node}'s {} of {cause}{attempt}", names.channel(label.channel())),
+    };
+    let number = label.get_number();
+    match point {
+        Point::Reply => format!("the answer to {what}"),
+        Point::Timer => format!("the timer of {what}"),
+        Point::Step if number >= PEER_STEPS => format!("step {} of the other device at {what}", number - PEER_STEPS),
+        Point::Step if number >= SERVER_STEPS => format!("step {} of the server at {what}", number - SERVER_STEPS),
+        Point::Step => format!("step {number} of {what}"),
+        Point::Draw => format!("the draw of {what}"),
+        _ => what,
+    }
+}
 
 /// One event of a trace: `till-1: the answer to till-1's push of sale-1 arrives`.
 pub fn event(scenario: &Scenario, names: &Names, event: &Event) -> String {
@@ -43,29 +68,4 @@ pub fn event(scenario: &Scenario, names: &Names, event: &Event) -> String {
         What::Broke(_) => "a promise breaks".into(),
     };
     format!("{}: {what}", names.node(event.node))
-}
-
-/// Where luck strikes: `the answer to till-1's push of sale-1 (try 2)`.
-pub fn place(names: &Names, label: Label) -> String {
-    let node = names.node(label.node());
-    let point = label.get_point();
-    if point.is_interference() {
-        return node.to_string();
-    }
-    let attempt = if label.get_attempt() > 1 { format!(" (try {})", label.get_attempt()) } else { String::new() };
-    let cause = names.cause(label.cause());
-    let what = match label.channel().0 {
-        0 => format!("{node}'s {cause}{attempt}"),
-        _ => format!("{node}'s {} of {cause}{attempt}", names.channel(label.channel())),
-    };
-    let number = label.get_number();
-    match point {
-        Point::Reply => format!("the answer to {what}"),
-        Point::Timer => format!("the timer of {what}"),
-        Point::Step if number >= PEER_STEPS => format!("step {} of the other device at {what}", number - PEER_STEPS),
-        Point::Step if number >= SERVER_STEPS => format!("step {} of the server at {what}", number - SERVER_STEPS),
-        Point::Step => format!("step {number} of {what}"),
-        Point::Draw => format!("the draw of {what}"),
-        _ => what,
-    }
 }

@@ -5,6 +5,7 @@
 
 pub mod divergence;
 pub(crate) mod event;
+pub(crate) mod finding;
 #[cfg(feature = "cli")]
 pub(crate) mod json;
 pub(crate) mod layout;
@@ -21,4 +22,5 @@ pub(crate) mod story;
 pub(crate) mod twin;
 pub(crate) mod words;
 
+pub use finding::{Place, Telling, finding};
 pub use story::{Style, table};

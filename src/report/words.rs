@@ -6,7 +6,7 @@
 use crate::invariants::Violation;
 use crate::model::domain::{Shape, form_rows};
 use crate::model::{Entity, Key, Op, Scenario};
-use crate::sim::{Deviation, Fate, Names, OpId, Point, Span};
+use crate::sim::{Fate, Names, OpId, Point, Span};
 use crate::system::{Facts, Rule, Verdict};
 
 /// The names of a scenario's nodes and ops, and of a system's channels.
@@ -156,8 +156,14 @@ pub fn interference(point: Point, begins: bool, strength: i64) -> String {
 }
 
 /// A deviation: `till-1.push.sale-1.try-1.send: lost`.
-pub fn deviation(names: &Names, deviation: &Deviation) -> String {
+#[cfg(any(feature = "cli", feature = "proptest"))]
+pub fn deviation(names: &Names, deviation: &crate::sim::Deviation) -> String {
     format!("{}: {}", names.label(deviation.label), fate(deviation.label.get_point(), &deviation.fate))
+}
+
+/// What an op must reach for anything to be tested.
+pub fn where_ops_go(facts: &Facts) -> &'static str {
+    if facts.server { "the server" } else { "another device" }
 }
 
 /// A violation in one line: `stock-never-negative: the server's stock of X went to -5`.

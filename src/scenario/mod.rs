@@ -6,6 +6,7 @@
 
 mod check;
 mod expect;
+mod folder;
 pub mod format;
 mod json;
 mod names;
@@ -13,6 +14,7 @@ mod nearest;
 mod parse;
 mod report;
 mod rows;
+pub(crate) mod saving;
 mod schedule;
 mod schema;
 mod steps;
@@ -22,10 +24,12 @@ mod write;
 mod tests;
 
 pub use check::{check, check_ending};
+pub use folder::{Denied, files, reason};
 pub use format::{LARGEST_FILE, MOST_DEPTH, MOST_DEVIATIONS, MOST_DEVICES, MOST_STEPS, VERSION};
 pub use nearest::nearest;
-pub use parse::{Vocabulary, parse};
+pub use parse::{Vocabulary, parse, systems_named};
 pub use report::{Report, read};
+pub use saving::Saved;
 pub use schema::schema;
 pub use write::write;
 

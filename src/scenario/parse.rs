@@ -32,6 +32,34 @@ pub fn parse(name: &str, text: &str, vocabulary: &Vocabulary<'_>) -> Result<Stor
     story(text, vocabulary).map_err(|mistake| Report::new(name, text, *mistake))
 }
 
+/// The systems that a scenario file names, in `expect` and in `found`: enough to tell whose story it is. Nothing else in
+/// it is looked at.
+///
+/// # Errors
+/// If the text is no JSON object.
+pub fn systems_named(name: &str, text: &str) -> Result<Vec<String>, Report> {
+    if text.len() > LARGEST_FILE {
+        return Err(too_large(name));
+    }
+    named(text).map_err(|mistake| Report::new(name, text, *mistake))
+}
+
+fn named(text: &str) -> Checked<Vec<String>> {
+    let json = json::read(text)?;
+    let member = |of: &[json::Member], name: &str| of.iter().position(|member| member.name == name);
+    let members = json.object("an object")?;
+    let mut names = Vec::new();
+    if let Some(J::Object(expected)) = member(members, "expect").map(|n| &members[n].json.value) {
+        names.extend(expected.iter().map(|one| one.name.clone()));
+    }
+    if let Some(J::Object(found)) = member(members, "found").map(|n| &members[n].json.value)
+        && let Some(J::Text(system)) = member(found, "system").map(|n| &found[n].json.value)
+    {
+        names.push(system.clone());
+    }
+    Ok(names)
+}
+
 fn story(text: &str, vocabulary: &Vocabulary<'_>) -> Checked<Story> {
     let json = json::read(text)?;
     check_version(&json)?;

@@ -12,7 +12,7 @@ use squall::report::{Style, divergence, table};
 use std::sync::Arc;
 use stranger::{Manner, Stranger};
 
-fn campaign(manner: Manner, profile: &str, runs: u64) -> Campaign {
+fn campaign(manner: Manner, profile: &str, runs: u64) -> Campaign<'static> {
     Campaign::new(Arc::new(Stranger(manner)), Profile::find(profile).unwrap(), 0..runs)
 }
 

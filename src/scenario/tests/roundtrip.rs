@@ -256,3 +256,14 @@ fn a_row_made_by_an_op_goes_by_the_name_of_the_op_and_a_cart_lends_its_lines() {
     assert_eq!((sale.op.earlier, sale.op.lines()), (cart.op.id, cart.op.lines()));
     assert_eq!(story.scenario.op_name(sale.op.id), "sale-3");
 }
+
+#[test]
+fn whose_story_it_is_can_be_told_before_the_rest_is_understood() {
+    let named = |text| super::super::systems_named("a.json", text);
+    let text = r#"{ "found": { "system": "a" }, "steps": 7, "expect": { "b": 1, "c": {} } } // nothing else is read"#;
+    assert_eq!(named(text), Ok(vec!["b".to_string(), "c".into(), "a".into()]));
+    assert_eq!(named(r#"{ "expect": 3, "found": [] }"#), Ok(Vec::new()));
+    for broken in ["", "[]", "{ \"expect\": {"] {
+        assert!(named(broken).is_err(), "{broken}");
+    }
+}

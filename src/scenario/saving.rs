@@ -1,12 +1,13 @@
 //! Keeps findings as files and never overwrites one; a story of the catalogue is replaced under its own name.
 //!
-//! A finding is written beside its place and then linked there, which fails if somebody was faster; so a reader never
+//! It knows texts and names, not what stands in them. A finding is written beside its place and then linked there, which fails if somebody was faster; so a reader never
 //! sees half a file and two campaigns in one folder do not destroy each other's findings.
 
-use super::failure::Failure;
+use super::folder::Denied;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What became of a finding.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,17 +45,17 @@ pub fn digits(signature: &str) -> String {
 ///
 /// # Errors
 /// If the folder cannot be made or written, naming it.
-pub fn save(folder: &Path, name: &str, text: &str, same: &dyn Fn(&str) -> bool) -> Result<Saved, Failure> {
-    fs::create_dir_all(folder).map_err(|error| Failure::path("make the folder", folder, &error))?;
+pub fn save(folder: &Path, name: &str, text: &str, same: &dyn Fn(&str) -> bool) -> Result<Saved, Denied> {
+    fs::create_dir_all(folder).map_err(|error| Denied::new("make the folder", folder, &error))?;
     let stem = name.strip_suffix(".json").unwrap_or(name);
-    let beside = folder.join(format!(".{stem}-{}.tmp", std::process::id()));
+    let beside = folder.join(unfinished(stem));
     let written = fs::File::create(&beside).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });
     if let Err(error) = written {
         let _ = fs::remove_file(&beside);
-        return Err(Failure::path("write", &folder.join(name), &error));
+        return Err(Denied::new("write", &folder.join(name), &error));
     }
     let saved = place(folder, stem, &beside, text, same);
     let _ = fs::remove_file(&beside);
@@ -65,18 +66,25 @@ pub fn save(folder: &Path, name: &str, text: &str, same: &dyn Fn(&str) -> bool) 
 ///
 /// # Errors
 /// If the folder cannot be made or written, naming it.
-pub fn replace(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Failure> {
-    fs::create_dir_all(folder).map_err(|error| Failure::path("make the folder", folder, &error))?;
-    let (path, beside) = (folder.join(name), folder.join(format!(".{name}-{}.tmp", std::process::id())));
+#[cfg(feature = "cli")]
+pub fn replace(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Denied> {
+    fs::create_dir_all(folder).map_err(|error| Denied::new("make the folder", folder, &error))?;
+    let (path, beside) = (folder.join(name), folder.join(unfinished(name)));
     let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, &path));
     written.map_err(|error| {
         let _ = fs::remove_file(&beside);
-        Failure::path("write", &path, &error)
+        Denied::new("write", &path, &error)
     })?;
     Ok(path)
 }
 
-fn place(folder: &Path, stem: &str, beside: &Path, text: &str, same: &dyn Fn(&str) -> bool) -> Result<Saved, Failure> {
+/// A hidden name that nobody else uses, whatever process or thread saves the same finding at the same time.
+fn unfinished(name: &str) -> String {
+    static SAVED: AtomicU64 = AtomicU64::new(0);
+    format!(".{name}-{}-{}.tmp", std::process::id(), SAVED.fetch_add(1, Ordering::Relaxed))
+}
+
+fn place(folder: &Path, stem: &str, beside: &Path, text: &str, same: &dyn Fn(&str) -> bool) -> Result<Saved, Denied> {
     for n in 1.. {
         let path = folder.join(if n == 1 { format!("{stem}.json") } else { format!("{stem}-{n}.json") });
         match link_new(beside, &path, text) {
@@ -86,7 +94,7 @@ fn place(folder: &Path, stem: &str, beside: &Path, text: &str, same: &dyn Fn(&st
                     return Ok(Saved::Already(path));
                 }
             }
-            Err(error) => return Err(Failure::path("write", &path, &error)),
+            Err(error) => return Err(Denied::new("write", &path, &error)),
         }
     }
     unreachable!("a folder does not hold every number")
@@ -120,6 +128,7 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left behind");
     }
 
+    #[cfg(feature = "cli")]
     #[test]
     fn a_story_of_the_catalogue_replaces_the_one_before_it() {
         let folder = tempfile::tempdir().unwrap();
@@ -151,7 +160,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
-        let error = save(&file.join("findings"), "a-12ab.json", "one", &|_| false).unwrap_err().message(false).unwrap();
+        let error = save(&file.join("findings"), "a-12ab.json", "one", &|_| false).unwrap_err().to_string();
         assert!(error.contains("cannot make the folder") && error.contains("findings"), "{error}");
     }
 
