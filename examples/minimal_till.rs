@@ -5,8 +5,8 @@
 //!
 //! `cargo run --example minimal_till` tells the story; `cargo test --example minimal_till` holds it.
 
-use squall::{campaign::Campaign, explore::Profile, prelude::*, report::Style, report::table};
-use std::{collections::BTreeMap, sync::Arc};
+use squall::{Check, prelude::*};
+use std::collections::BTreeMap;
 
 const STOCK: u8 = 0;
 static SHOP: Domain = Domain::new(
@@ -90,23 +90,21 @@ impl Node for Shop {
     }
 }
 
-fn main() {
-    println!("{}", first_finding(Shop { remembers: false }).expect("the bug is found"));
-}
-
-/// The smallest story of a thousand random days, if one of them breaks a promise.
-fn first_finding(shop: Shop) -> Option<String> {
-    let days = Campaign::new(Arc::new(shop), Profile::find("default").ok()?, 0..1_000).run(&|_| {});
-    days.findings.first().map(|one| table(&one.scenario, &shop.facts(), &one.outcome, Style::default()))
-}
-
 #[test]
 fn a_late_answer_makes_a_till_sell_the_same_thing_twice() {
-    let story = first_finding(Shop { remembers: false }).expect("the bug is found");
-    assert!(story.contains("✗ one-effect-per-op"), "{story}");
+    assert!(finding().contains("✗ one-effect-per-op"));
 }
 
 #[test]
 fn the_twin_that_remembers_holds() {
-    assert_eq!(first_finding(Shop { remembers: true }), None);
+    squall::check(&Shop { remembers: true });
+}
+
+fn main() {
+    println!("{}", finding());
+}
+
+/// What `squall::check` panics with, without keeping the story.
+fn finding() -> String {
+    Check::new(&Shop { remembers: false }).no_regressions().run().expect_err("the bug is found").to_string()
 }

@@ -140,4 +140,4 @@ pub mod strategies;
 pub mod sync;
 pub mod system;
 
-pub use check::check;
+pub use check::{Check, check};
