@@ -223,7 +223,7 @@ fn main() {
     let forgetful = SharedList { forgetful: true };
     for finding in days(forgetful, "default", 300).findings {
         println!("{}: {}\n", finding.invariant, finding.violation.text);
-        println!("{}", table(&finding.scenario, &System::facts(&forgetful), &finding.outcome, Style::default()));
+        println!("{}", table(&finding.scenario, &forgetful.facts(), &finding.outcome, Style::default()));
     }
 }
 

@@ -6,7 +6,7 @@
 //! # Layers
 //! ```text
 //! sim  →  model  →  system  →  store  →  sync
-//!                        ↘  invariants → harness → scenario → explore → campaign → report → regressions → check → strategies → prelude → cli
+//!                        ↘  invariants → harness → scenario → explore → campaign → report → regressions → check → strategies → prelude → cli → fuzzing
 //! ```
 //! Each module uses only modules to its left on its own line of the picture; `sync` and the harness side meet in `cli`
 //! only.
@@ -122,6 +122,8 @@ pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod explore;
+#[cfg(feature = "cli")]
+pub mod fuzzing;
 pub mod harness;
 pub mod invariants;
 pub mod model;

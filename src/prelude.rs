@@ -4,7 +4,7 @@
 //! explorers, campaigns, reports. It defines nothing.
 
 #[doc(no_inline)]
-pub use crate::harness::{Outcome, Subject, with_invariants};
+pub use crate::harness::{Outcome, with_invariants};
 #[doc(no_inline)]
 pub use crate::invariants::{Breach, History, Invariant, Log, Moment, wants};
 #[doc(no_inline)]

@@ -58,8 +58,10 @@ fn endings_differ(with: &Outcome, without: &Outcome, scenario: &Scenario) -> Opt
     twin_differs(scenario, ending(with)?, ending(without)?)
 }
 
+/// Whether a device's clock is wrong. The server's may be wrong as well: whatever follows from that follows in the twin.
 fn is_clock(deviation: &Deviation) -> bool {
-    matches!(deviation.fault(), Some(Fault::ClockOffset | Fault::ClockDrift | Fault::ClockJump))
+    let on_device = !deviation.label.node().is_server();
+    on_device && matches!(deviation.fault(), Some(Fault::ClockOffset | Fault::ClockDrift | Fault::ClockJump))
 }
 
 fn most_skew(deviation: &Deviation) -> u64 {
@@ -120,9 +122,11 @@ impl Subject for ClockTwin<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explore::test_shop::TestShop;
+    use crate::explore::test_shop::{TestShop, one_sale};
     use crate::explore::{Profile, generate};
-    use crate::sim::{NodeId, Time};
+    use crate::harness::{Event, What};
+    use crate::model::retail::RETAIL;
+    use crate::sim::{Label, NodeId, Point, Time};
 
     fn any_twin(first: &Outcome, second: &Outcome, _: &Scenario) -> Option<Violation> {
         assert!(first.end.is_some() && second.end.is_some(), "both runs are recorded");
@@ -154,5 +158,29 @@ mod tests {
             if compared { with += 1 } else { without += 1 }
         }
         assert!(with > 5 && without > 5, "{with} with, {without} without a twin");
+    }
+
+    #[test]
+    fn a_server_whose_clock_is_wrong_keeps_it_in_the_twin() {
+        fn jumps(first: &Outcome, second: &Outcome, _: &Scenario) -> Option<Violation> {
+            let jumps = |outcome: &Outcome| -> Vec<(NodeId, i64)> {
+                let jump = |event: &Event| match event.what {
+                    What::Interference { point: Point::ClockJump, strength, .. } => Some((event.node, strength)),
+                    _ => None,
+                };
+                outcome.trace.iter().filter_map(jump).collect()
+            };
+            let (server, till) = (NodeId::SERVER, NodeId(1));
+            assert_eq!(jumps(first), [(server, 7_000_000), (till, 1_000)]);
+            assert_eq!(jumps(second), [(server, 7_000_000), (till, 0)]);
+            any_twin(first, second, &Scenario::new(&RETAIL))
+        }
+        let jump = |node, at, by| Deviation {
+            label: Label::interference(node, Point::ClockJump, 1),
+            fate: Fate::During(Time::ZERO + Span::secs(at), Span::ZERO, by),
+        };
+        let day = one_sale(vec![jump(NodeId::SERVER, 1, 7_000_000), jump(NodeId(1), 2, 1_000)]);
+        let twinned = ClockTwin::new(Arc::new(TestShop::repaired()), jumps);
+        assert_eq!(twinned.run(&day, Luck::Replay, false).violations.len(), 1);
     }
 }

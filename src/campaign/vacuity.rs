@@ -5,15 +5,18 @@
 //! were never reached are listed and fail nothing: whether one can be reached is the system's word.
 
 use super::report::Report;
-use crate::explore::{Profile, device_name};
+use crate::explore::{Profile, device_name, generate};
 use crate::harness::Subject;
-use crate::invariants::Invariant;
-use crate::model::Domain;
+use crate::invariants::{Invariant, Reach};
+use crate::model::{Domain, Op, Row};
 use crate::sim::choice::FAULTS;
 use crate::system::Facts;
 
 /// From so many runs on, what never happened counts as a failure.
 pub const ENOUGH_RUNS: u64 = 1_000;
+
+/// Days that are looked at to learn what can come up in a business.
+const DAYS: u64 = 100;
 
 /// What a campaign's result is worth.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,6 +52,18 @@ pub struct Vacuity {
     pub verdict: Verdict,
 }
 
+/// What can come up in a business, as far as a few of the campaign's own days show.
+fn reach_of(domain: &'static Domain, profile: &Profile) -> Reach {
+    let mut reach = Reach::new(domain);
+    for seed in 0..DAYS {
+        let scenario = generate(domain, profile, seed).0;
+        let rows: Vec<Row> = scenario.rows.iter().map(|(_, row)| *row).collect();
+        let ops: Vec<Op> = scenario.steps.iter().map(|step| step.op).collect();
+        reach.see(domain, &rows, &ops);
+    }
+    reach
+}
+
 /// Looks for what never happened.
 pub fn vacuity(report: &Report, profile: &Profile, subject: &dyn Subject) -> Vacuity {
     of_invariants(report, profile, &subject.facts(), subject.domain(), &subject.invariants())
@@ -58,7 +73,7 @@ fn of_invariants(
     report: &Report,
     profile: &Profile,
     facts: &Facts,
-    domain: &Domain,
+    domain: &'static Domain,
     invariants: &[Box<dyn Invariant>],
 ) -> Vacuity {
     let applies = |fault: usize| facts.server || !FAULTS[fault].0.needs_server();
@@ -66,11 +81,15 @@ fn of_invariants(
     let faults_never: Vec<_> = (0..FAULTS.len()).filter(|n| never(*n)).map(|n| FAULTS[n].1).collect();
     let mut invariants_never = Vec::new();
     let mut not_applicable = Vec::new();
+    let mut reach = None;
     for (index, invariant) in invariants.iter().enumerate() {
         match invariant.not_checked(facts, domain) {
             Some(why) => not_applicable.push((invariant.name(), why)),
-            None if report.exercised >> index & 1 == 0 => invariants_never.push(invariant.name()),
-            None => {}
+            None if report.exercised >> index & 1 == 1 => {}
+            None => match invariant.out_of_reach(reach.get_or_insert_with(|| reach_of(domain, profile))) {
+                Some(why) => not_applicable.push((invariant.name(), why)),
+                None => invariants_never.push(invariant.name()),
+            },
         }
     }
     let reached = |goal: usize| report.goals.get(goal).is_some_and(|runs| *runs > 0);

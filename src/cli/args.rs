@@ -8,9 +8,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ops::Range;
 use std::path::PathBuf;
 
-/// The system that is taken where none is named.
-pub const DEFAULT_SYSTEM: &str = "seri-2026-01-16";
-
 /// The whole command line.
 #[derive(Parser, Debug)]
 #[command(
@@ -33,7 +30,7 @@ pub struct Cli {
     /// What the nodes of squall's own systems keep their state in; the results are the same
     #[arg(long, global = true, value_name = "STORE", value_parser = super::builtin::stores(), default_value = "memory")]
     pub store: String,
-    /// The business that squall's own systems run (squall list domains); a scenario file names its own [default: retail]
+    /// The business that squall's own systems run (see list domains); a scenario file names its own [default: retail]
     #[arg(long, global = true, value_name = "DOMAIN")]
     pub domain: Option<String>,
     /// When to use colours; NO_COLOR is honoured
@@ -105,8 +102,8 @@ pub struct Replay {
 #[derive(Args, Debug)]
 pub struct Fuzz {
     /// The system; repairs may follow: seri-week-1+push.idempotency=same-transaction
-    #[arg(default_value = DEFAULT_SYSTEM)]
-    pub system: String,
+    #[arg(value_name = "SYSTEM")]
+    pub system: Option<String>,
     /// Seeds from A up to, but not including, B
     #[arg(long, value_name = "A..B", default_value = "0..2000", value_parser = seeds)]
     pub seeds: Range<u64>,
@@ -116,7 +113,7 @@ pub struct Fuzz {
     /// Threads [default: one for each processor]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
-    /// How bad the days are (squall list profiles)
+    /// How bad the days are (see list profiles)
     #[arg(long, default_value = "default", value_name = "PROFILE")]
     pub profile: String,
     /// Where findings are saved
@@ -139,16 +136,16 @@ pub struct Compare {
     /// The systems, the first of which the others are held against [default: every one of the domain]
     #[arg(value_name = "SYSTEM")]
     pub systems: Vec<String>,
-    /// The business that they run
-    #[arg(long, default_value = "retail", value_name = "DOMAIN")]
-    pub domain: String,
+    /// The business that they run [default: that of the first system]
+    #[arg(long, value_name = "DOMAIN")]
+    pub domain: Option<String>,
     /// Seeds from A up to, but not including, B
     #[arg(long, value_name = "A..B", default_value = "0..1000", value_parser = seeds)]
     pub seeds: Range<u64>,
     /// Threads [default: one for each processor]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
-    /// How bad the days are (squall list profiles)
+    /// How bad the days are (see list profiles)
     #[arg(long, default_value = "default", value_name = "PROFILE")]
     pub profile: String,
     /// Switch each recommended fix of a preset off alone, and on alone, and show the cells that it moves
@@ -233,7 +230,7 @@ pub struct Canaries {
     /// Runs in each range [default: 1,000, and 20,000 for a bug that needs a fault]
     #[arg(long, value_name = "RUNS", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub budget: Option<u64>,
-    /// How bad the days are (squall list profiles)
+    /// How bad the days are (see list profiles)
     #[arg(long, default_value = "default", value_name = "PROFILE")]
     pub profile: String,
     /// Where the shortest story of each is kept, as ID.json; a file of this name is replaced
@@ -297,11 +294,15 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
+    use crate::cli::{Registry, program};
+
+    fn command() -> clap::Command {
+        program::command(&Registry::builtin())
+    }
 
     #[test]
     fn the_arguments_do_not_contradict_each_other() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
@@ -321,13 +322,13 @@ mod tests {
 
     #[test]
     fn the_help_names_commands_flags_and_exit_codes() {
-        let help = Cli::command().term_width(100).render_help().to_string();
+        let help = command().term_width(100).render_help().to_string();
         insta::assert_snapshot!(help);
     }
 
     #[test]
     fn the_help_of_fuzz_names_its_defaults() {
-        let mut command = Cli::command().term_width(100);
+        let mut command = command().term_width(100);
         command.build();
         let help = command.find_subcommand_mut("fuzz").unwrap().render_help().to_string();
         insta::assert_snapshot!(help);
@@ -335,7 +336,7 @@ mod tests {
 
     #[test]
     fn the_help_of_compare_names_its_defaults() {
-        let mut command = Cli::command().term_width(100);
+        let mut command = command().term_width(100);
         command.build();
         let help = command.find_subcommand_mut("compare").unwrap().render_help().to_string();
         insta::assert_snapshot!(help);

@@ -44,6 +44,7 @@ pub fn canaries(registry: &Registry, args: &Canaries, out: &mut Out) -> Result<E
 
 /// The same with something else to stop it.
 pub fn listed(registry: &Registry, args: &Canaries, stop: &Stop, out: &mut Out) -> Result<Exit, Failure> {
+    super::program::needs_engine(registry, "canaries are bugs planted in squall's own systems")?;
     let profile = select::profile(&args.profile)?;
     let preys: Vec<Prey> = chosen(&args.ids)?
         .into_iter()

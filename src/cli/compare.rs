@@ -122,7 +122,7 @@ pub fn comparison(registry: &Registry, args: &Compare, stop: &Stop, out: &mut Ou
     }
     match out.is_json() {
         true => out.json(&value(args, &all, seconds))?,
-        false => show(args, &all, seconds, exit, out)?,
+        false => show(registry, args, &all, seconds, exit, out)?,
     }
     for failure in all.into_iter().flat_map(|done| done.saved).flatten().filter_map(Result::err) {
         failure.complain(out.color_errors);
@@ -131,29 +131,21 @@ pub fn comparison(registry: &Registry, args: &Compare, stop: &Stop, out: &mut Ou
 }
 
 fn groups(registry: &Registry, args: &Compare, profile: Profile) -> Result<Vec<Group>, Failure> {
-    let domains: Vec<&str> = registry.domains().iter().map(|domain| domain.name).collect();
-    if !domains.contains(&args.domain.as_str()) {
-        let near = nearest(&args.domain, domains.iter().copied());
-        let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-        return Err(Failure::Usage(format!(
-            "unknown domain `{}`{hint}\nthere are: {}",
-            args.domain,
-            domains.join(", ")
-        )));
-    }
+    let domain = domain_of(registry, args)?;
     if let Some(preset) = &args.ablate {
-        return ablate::groups(registry, preset, &args.domain, profile);
+        super::program::needs_engine(registry, "only presets of squall have fixes to switch")?;
+        return ablate::groups(registry, preset, domain, profile);
     }
-    let of_domain = registry.all().iter().filter(|system| system.domain().name == args.domain);
+    let of_domain = registry.all().iter().filter(|system| system.domain().name == domain);
     let names = match args.systems.is_empty() {
         true => of_domain.map(|system| system.name()).collect(),
         false => args.systems.clone(),
     };
     if names.is_empty() {
-        return Err(Failure::Usage(format!("no system runs the domain `{}`", args.domain)));
+        return Err(Failure::Usage(format!("no system runs the domain `{domain}`")));
     }
     let Some(sweep) = &args.sweep else {
-        let systems = names.iter().map(|name| Ok((name.clone(), system(registry, name, &args.domain)?)));
+        let systems = names.iter().map(|name| Ok((name.clone(), system(registry, name, domain)?)));
         let systems = systems.collect::<Result<_, Failure>>()?;
         return Ok(vec![Group { title: None, systems, profile, fixed: Fixed::default() }]);
     };
@@ -164,11 +156,20 @@ fn groups(registry: &Registry, args: &Compare, profile: Profile) -> Result<Vec<G
             let (name, profile, fixed) = sweep.apply(base, profile, *value);
             (group.profile, group.fixed) = (profile, fixed);
             let row = format!("{} {base}", sweep.name(*value));
-            group.systems.push((row, system(registry, &name, &args.domain)?));
+            group.systems.push((row, system(registry, &name, domain)?));
         }
         Ok(group)
     };
     sweep.values.iter().map(group).collect()
+}
+
+/// The business that is asked for, else that of the first system.
+fn domain_of(registry: &Registry, args: &Compare) -> Result<&'static str, Failure> {
+    match (&args.domain, args.systems.first()) {
+        (Some(name), _) => Ok(select::domain(registry, name)?.name),
+        (None, Some(first)) => Ok(select::system(registry, first)?.domain().name),
+        (None, None) => Ok(select::system(registry, &registry.first())?.domain().name),
+    }
 }
 
 /// A system that runs this business.
@@ -199,7 +200,10 @@ fn wanted(registry: &Registry, args: &Compare, groups: &[Group]) -> Result<Wante
     let invariants = select::invariant_names(registry);
     let cell = |text: &String| {
         let (system, invariant) = text.split_once('/').ok_or_else(|| {
-            Failure::Usage(format!("`{text}` is no cell: write SYSTEM/INVARIANT, as in seri-mvp/one-effect-per-op"))
+            Failure::Usage(format!(
+                "`{text}` is no cell: write SYSTEM/INVARIANT, as in {}/one-effect-per-op",
+                registry.first()
+            ))
         })?;
         let hint = |name: &str, known: &[&str]| {
             let near = nearest(name, known.iter().copied());
@@ -241,7 +245,14 @@ fn exit_of(all: &[Done]) -> Exit {
     exit
 }
 
-fn show(args: &Compare, all: &[Done], seconds: f64, exit: Exit, out: &mut Out) -> Result<(), Failure> {
+fn show(
+    registry: &Registry,
+    args: &Compare,
+    all: &[Done],
+    seconds: f64,
+    exit: Exit,
+    out: &mut Out,
+) -> Result<(), Failure> {
     let runs = all.iter().flat_map(|done| &done.compared.standings).map(|one| one.report.runs).sum::<u64>();
     let each = all.iter().map(|done| done.compared.runs).min().unwrap_or(0);
     let early = if all.iter().any(|done| done.compared.stopped) { ", ended early" } else { "" };
@@ -265,7 +276,16 @@ fn show(args: &Compare, all: &[Done], seconds: f64, exit: Exit, out: &mut Out) -
             notes(system, &done.group.profile, standing, out)?;
             for (number, (finding, saved)) in standing.report.findings.iter().zip(saved).enumerate() {
                 out.line(format!("\n{} / {}", system.name(), finding.invariant))?;
-                findings::show(number + 1, finding, false, saved.as_ref().ok(), standing.report.runs, system, out)?;
+                findings::show(
+                    registry,
+                    number + 1,
+                    finding,
+                    false,
+                    saved.as_ref().ok(),
+                    standing.report.runs,
+                    system,
+                    out,
+                )?;
             }
         }
     }
@@ -328,7 +348,7 @@ fn value(args: &Compare, all: &[Done], seconds: f64) -> Value {
         })
         .collect();
     json!({
-        "domain": args.domain,
+        "domain": all.first().map(|done| done.group.systems[0].1.domain().name),
         "profile": args.profile,
         "seeds": [args.seeds.start, args.seeds.end],
         "seconds": seconds,

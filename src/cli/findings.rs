@@ -7,7 +7,6 @@ use super::replay::quoted;
 use super::select;
 use crate::campaign::Finding;
 use crate::harness::Subject;
-use crate::model::DOMAINS;
 use crate::regressions::{Regressions, signatures};
 use crate::report::{self, Place, Style, Telling};
 use crate::scenario::{Saved, files, saving};
@@ -62,6 +61,7 @@ pub fn save(
 /// # Errors
 /// If stdout cannot be written.
 pub fn show(
+    registry: &Registry,
     number: usize,
     finding: &Finding,
     known: bool,
@@ -71,13 +71,16 @@ pub fn show(
     out: &mut Out,
 ) -> Result<(), Failure> {
     let again = match saved {
-        Some(saved) => format!("squall explain {}", quoted(&saved.path().display().to_string())),
+        Some(saved) => format!("{} explain {}", registry.command(), quoted(&saved.path().display().to_string())),
         None => {
-            let domain = match subject.domain().name {
-                name if name == DOMAINS[0].name => String::new(),
-                name => format!(" --domain {name}"),
+            let (command, runs) = (registry.command(), subject.domain().name);
+            let as_it_is = |known: &Arc<dyn Subject>| known.domain().name == runs && known.name() == subject.name();
+            let default = registry.all().first().is_some_and(|first| first.domain().name == runs);
+            let domain = match default || registry.all().iter().any(as_it_is) {
+                true => String::new(),
+                false => format!(" --domain {runs}"),
             };
-            format!("squall explain {} --seed {}{domain}", quoted(&subject.name()), finding.seed)
+            format!("{command} explain {} --seed {}{domain}", quoted(&subject.name()), finding.seed)
         }
     };
     let place = saved.map_or(Place::Nowhere("the folder cannot be written"), Place::Saved);

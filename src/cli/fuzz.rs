@@ -37,10 +37,11 @@ pub fn fuzz(registry: &Registry, args: &Fuzz, out: &mut Out) -> Result<Exit, Fai
 
 /// The same with something else to stop it.
 pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) -> Result<Exit, Failure> {
-    let subject = select::system(registry, &args.system)?;
+    let system = args.system.clone().unwrap_or_else(|| registry.first());
+    let subject = select::system(registry, &system)?;
     let profile = select::profile(&args.profile)?;
     let known = match &args.known {
-        Some(folder) => Known::read(registry, folder, &args.system)?,
+        Some(folder) => Known::read(registry, folder, &system)?,
         None => Known::default(),
     };
     let seeds = if args.time.is_some() { 0..ENDLESS } else { args.seeds.clone() };
@@ -52,7 +53,7 @@ pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) ->
     if !out.is_json() {
         let version = env!("CARGO_PKG_VERSION");
         let threads = plural(threads as u64, "thread");
-        out.line(format!("squall {version} · {} · profile {} · {range} · {threads}", args.system, profile.name))?;
+        out.line(format!("squall {version} · {} · profile {} · {range} · {threads}", system, profile.name))?;
         for (name, value) in profile.describe() {
             out.line(format!("   {name:<34} {value}"))?;
         }
@@ -84,7 +85,7 @@ pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) ->
         .map(|finding| Kept {
             finding,
             known: known.holds(finding),
-            saved: findings::save(&args.save, &subject, &args.system, profile.name, finding),
+            saved: findings::save(&args.save, &subject, &system, profile.name, finding),
         })
         .collect();
     let mut exit = exit_of(&report, &kept, &vacuity);
@@ -93,7 +94,7 @@ pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) ->
     }
     let shown = match out.is_json() {
         true => out.json(&value(&report, &profile, &subject, &kept, &vacuity)),
-        false => show(&report, &profile, &subject, &kept, &vacuity, exit, out),
+        false => show(registry, &report, &profile, &subject, &kept, &vacuity, exit, out),
     };
     for one in kept {
         if let Err(failure) = one.saved {
@@ -115,6 +116,7 @@ fn exit_of(report: &Report, kept: &[Kept<'_>], vacuity: &Vacuity) -> Exit {
 }
 
 fn show(
+    registry: &Registry,
     report: &Report,
     profile: &Profile,
     subject: &Arc<dyn Subject>,
@@ -135,7 +137,7 @@ fn show(
     for (number, one) in kept.iter().enumerate() {
         let place = one.saved.as_ref().ok();
         out.line("")?;
-        findings::show(number + 1, one.finding, one.known, place, report.runs, subject, out)?;
+        findings::show(registry, number + 1, one.finding, one.known, place, report.runs, subject, out)?;
     }
     out.line("\nfigures over all runs")?;
     out.print(&metrics::text(&report.metrics))?;

@@ -18,7 +18,12 @@ use std::collections::BTreeMap;
 pub fn list(registry: &Registry, args: &List, out: &mut Out) -> Result<Exit, Failure> {
     let (rows, exit) = match args.what {
         Listed::Scenarios => scenarios(registry, args, out)?,
-        what => (rows(registry, what), Exit::Held),
+        what => {
+            if what == Listed::Canaries {
+                super::program::needs_engine(registry, "canaries are bugs planted in squall's own systems")?;
+            }
+            (rows(registry, what), Exit::Held)
+        }
     };
     if out.is_json() {
         let values: Vec<Value> = rows.iter().map(|(name, about)| json!({ "name": name, "about": about })).collect();
@@ -40,7 +45,9 @@ fn rows(registry: &Registry, what: Listed) -> Rows {
         Listed::Systems => {
             let about = |system: &dyn Subject| {
                 let domain = format!("domain {}", system.domain().name);
-                builtin::about(&system.name()).map_or(domain.clone(), |about| format!("{about} · {domain}"))
+                builtin::about(&system.name())
+                    .filter(|_| registry.has_engine())
+                    .map_or(domain.clone(), |about| format!("{about} · {domain}"))
             };
             registry.all().iter().map(|system| (system.name(), about(&**system))).collect()
         }

@@ -21,10 +21,11 @@ mod list;
 #[cfg(test)]
 mod misbehaving;
 mod output;
+mod program;
 mod progress;
 mod registry;
 mod replay;
-mod select;
+pub(crate) mod select;
 mod shrink;
 mod stopwatch;
 #[cfg(test)]
@@ -41,7 +42,7 @@ pub use registry::{Changes, Hook, Registry};
 
 use crate::harness::{is_the_system_s, watch_panics};
 use args::{Cli, Command};
-use clap::{CommandFactory, Parser};
+use clap::FromArgMatches;
 use failure::Failure;
 use output::Out;
 use std::process::ExitCode;
@@ -49,7 +50,8 @@ use std::sync::Mutex;
 
 /// Runs the program with these systems and the arguments of the process.
 pub fn run(registry: Registry) -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let parsed = program::command(&registry).try_get_matches();
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -57,6 +59,10 @@ pub fn run(registry: Registry) -> ExitCode {
             return if wrong { Exit::Usage } else { Exit::Held }.into();
         }
     };
+    if let Err(failure) = usable(&registry, &cli) {
+        failure.complain(false);
+        return failure.exit().into();
+    }
     let registry = if cli.store == "memory" { registry } else { registry.on_store(&cli.store) };
     let registry = match cli.domain.as_deref().map(|name| select::domain(&registry, name)).transpose() {
         Ok(Some(domain)) => registry.on_domain(domain),
@@ -84,12 +90,29 @@ pub fn run(registry: Registry) -> ExitCode {
         Err(_) => {
             let what = PANIC.lock().ok().and_then(|mut first| first.take()).unwrap_or_default();
             let args: Vec<String> = std::env::args().skip(1).collect();
-            let line =
-                format!("squall: a bug of squall itself: {what}; please report it with `squall {}`\n", args.join(" "));
+            let again = format!("{} {}", registry.command(), args.join(" "));
+            let line = match registry.has_engine() {
+                true => format!("squall: a bug of squall itself: {what}; please report it with `{again}`\n"),
+                false => format!(
+                    "squall: a panic, in a system under test or in squall itself: {what}; again with `{again}`\n"
+                ),
+            };
             failure::to_stderr(&line);
             Exit::Bug.into()
         }
     }
+}
+
+/// Whether the program has systems, and what was asked for is there in it.
+fn usable(registry: &Registry, cli: &Cli) -> Result<(), Failure> {
+    if registry.all().is_empty() {
+        let text = "this program has no system: add one with Registry::empty().with(MySystem)";
+        return Err(Failure::Usage(text.into()));
+    }
+    if cli.store != "memory" {
+        program::needs_engine(registry, "--store is for squall's own systems")?;
+    }
+    Ok(())
 }
 
 fn command(registry: &Registry, cli: Cli) -> Exit {
@@ -105,7 +128,7 @@ fn command(registry: &Registry, cli: Cli) -> Exit {
         Command::Canaries(args) => canaries::canaries(registry, args, &mut out),
         Command::List(args) => list::list(registry, args, &mut out),
         Command::Schema => out.print(&crate::scenario::schema(&registry.domains())).map(|()| Exit::Held),
-        Command::Completions { shell } => completions(*shell, &mut out),
+        Command::Completions { shell } => completions(registry, *shell, &mut out),
     };
     ended.unwrap_or_else(|failure| {
         failure.complain(out.color_errors);
@@ -113,9 +136,9 @@ fn command(registry: &Registry, cli: Cli) -> Exit {
     })
 }
 
-fn completions(shell: clap_complete::Shell, out: &mut Out) -> Result<Exit, Failure> {
+fn completions(registry: &Registry, shell: clap_complete::Shell, out: &mut Out) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "squall", &mut script);
+    clap_complete::generate(shell, &mut program::command(registry), program::shell_name(registry), &mut script);
     out.print(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Held)
 }

@@ -1,7 +1,7 @@
 //! The systems that the command line knows by name.
 //!
 //! A stranger builds the whole command line around an own system with
-//! `squall::cli::run(Registry::builtin().with(MySystem))`.
+//! `squall::cli::run(Registry::empty().with(MySystem))`; with `Registry::builtin()` it stands beside squall's own.
 
 use crate::harness::{Subject, Systems, Unknown, Variant};
 use crate::invariants::Invariant;
@@ -23,6 +23,8 @@ pub struct Registry {
     flaws: Vec<Changes>,
     store: Option<String>,
     domain: Option<&'static Domain>,
+    called: Option<String>,
+    engine: bool,
 }
 
 impl Registry {
@@ -39,7 +41,25 @@ impl Registry {
             .with_repairs(Box::new(super::flaws::repairs))
             .with_flaws(Box::new(super::flaws::flaws));
         super::builtin::presets().for_each(|system| registry.add(system));
+        registry.engine = true;
         registry
+    }
+
+    /// With the command that starts this program, as help and replay lines name it: `cargo run --example book --`. By
+    /// default `squall`.
+    pub fn called(mut self, command: impl Into<String>) -> Registry {
+        self.called = Some(command.into());
+        self
+    }
+
+    /// The command that starts this program.
+    pub(crate) fn command(&self) -> &str {
+        self.called.as_deref().unwrap_or("squall")
+    }
+
+    /// Whether squall's own systems are among them, with their stores, knobs and canaries.
+    pub(crate) fn has_engine(&self) -> bool {
+        self.engine
     }
 
     /// With one more system; of two with the same name the later counts.
@@ -107,6 +127,14 @@ impl Registry {
         &self.systems
     }
 
+    /// The name of the system that is taken where none is named.
+    ///
+    /// # Panics
+    /// If there is no system at all.
+    pub(crate) fn first(&self) -> String {
+        self.systems.first().expect("a program without systems says so before it runs a command").name()
+    }
+
     /// The invariants of the catalogue, then those of single systems, each once.
     pub fn invariants(&self) -> Vec<Box<dyn Invariant>> {
         let mut all = crate::invariants::all();
@@ -118,9 +146,9 @@ impl Registry {
         all
     }
 
-    /// The businesses of the systems, and those that come with squall.
+    /// The businesses of the systems; where squall's own systems are among them, all that these can run.
     pub fn domains(&self) -> Vec<&'static Domain> {
-        let mut domains: Vec<&'static Domain> = DOMAINS.to_vec();
+        let mut domains: Vec<&'static Domain> = if self.engine { DOMAINS.to_vec() } else { Vec::new() };
         for system in &self.systems {
             if domains.iter().all(|known| known.name != system.domain().name) {
                 domains.push(system.domain());

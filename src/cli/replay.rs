@@ -48,7 +48,7 @@ pub fn replay(registry: &Registry, args: &Replay, out: &mut Out) -> Result<Exit,
         };
         let ends: Vec<Ended> = story.expect.iter().map(|expected| one(registry, &story, expected)).collect();
         if !out.is_json() {
-            print_file(&name, &ends, out)?;
+            print_file(registry, &name, &ends, out)?;
         }
         for end in ends {
             runs += 1;
@@ -57,7 +57,7 @@ pub fn replay(registry: &Registry, args: &Replay, out: &mut Out) -> Result<Exit,
             if end.exit != Exit::Held {
                 failed.push(json!({
                     "file": name, "system": end.system, "differences": end.differences, "happened": end.happened,
-                    "again": again(&name, &end.system), "exit": end.exit.code(),
+                    "again": again(registry, &name, &end.system), "exit": end.exit.code(),
                 }));
             }
         }
@@ -94,8 +94,8 @@ pub fn mistake(name: &str, failure: &Failure) -> Value {
     }
 }
 
-fn again(file: &str, system: &str) -> String {
-    format!("squall explain {} --system {}", quoted(file), quoted(system))
+fn again(registry: &Registry, file: &str, system: &str) -> String {
+    format!("{} explain {} --system {}", registry.command(), quoted(file), quoted(system))
 }
 
 /// A word for a shell.
@@ -189,7 +189,7 @@ fn broken(expected: &Expectation, outcome: &Outcome) -> Vec<String> {
     parts
 }
 
-fn print_file(name: &str, ends: &[Ended], out: &mut Out) -> Result<(), Failure> {
+fn print_file(registry: &Registry, name: &str, ends: &[Ended], out: &mut Out) -> Result<(), Failure> {
     out.line(name)?;
     if ends.is_empty() {
         out.line("  names no system in `expect`, so nothing was run")?;
@@ -208,7 +208,7 @@ fn print_file(name: &str, ends: &[Ended], out: &mut Out) -> Result<(), Failure> 
                 out.line(format!("     happened  {}", end.happened))?;
             }
             if Path::new(name).exists() && end.exit != Exit::Usage {
-                out.line(format!("     look      {}", again(name, system)))?;
+                out.line(format!("     look      {}", again(registry, name, system)))?;
             }
         }
         for note in &end.notes {

@@ -75,7 +75,11 @@ pub fn shrink(registry: &Registry, args: &Shrink, out: &mut Out) -> Result<Exit,
         out.print(&table(&shrunk.scenario, &facts, &shrunk.outcome, style))?;
         if let Ok(saved) = &saved {
             let path = saved.path().display().to_string();
-            out.line(format!("\n   saved as     {path}\n   again        squall explain {}", quoted(&path)))?;
+            out.line(format!(
+                "\n   saved as     {path}\n   again        {} explain {}",
+                registry.command(),
+                quoted(&path)
+            ))?;
         }
     }
     saved.map(|_| Exit::Broken).map_err(Failure::from)

@@ -5,7 +5,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{Format, Out};
 use super::registry::{Changes, Registry};
-use super::{compare, diff, explain, fuzz, list, replay, vacuous};
+use super::{ablate, canaries, compare, diff, explain, fuzz, list, program, replay, vacuous};
+use crate::explore::Profile;
 use crate::explore::test_shop::TestShop;
 use crate::harness::{Luck, Outcome, Subject};
 use crate::model::retail::RETAIL;
@@ -67,6 +68,7 @@ fn squall_on(registry: &Registry, args: &[&str]) -> (String, Result<Exit, Failur
         Command::Explain(args) => explain::explain(registry, args, &mut out),
         Command::Diff(args) => diff::diff(registry, args, &mut out),
         Command::List(args) => list::list(registry, args, &mut out),
+        Command::Canaries(args) => canaries::listed(registry, args, &Default::default(), &mut out),
         other => panic!("no test runs {other:?}"),
     };
     assert_eq!(out.format == Format::Json, cli.format == Format::Json);
@@ -287,7 +289,8 @@ fn what_cannot_be_compared_is_answered_with_what_to_write() {
     assert!(said(&["--story", "repared-shop/one-effect-per-op"]).contains("did you mean `repaired-shop`?"));
     assert!(said(&["--domain", "retial"]).contains("did you mean `retail`?"));
     assert!(said(&["--ablate", "repaired-shop"]).contains("only presets"));
-    assert!(said(&["--ablate", "seri-2026-01-16"]).contains("none of the five fixes"));
+    let ablated = ablate::groups(&Registry::builtin(), "seri-2026-01-16", "retail", Profile::find("default").unwrap());
+    assert!(ablated.err().unwrap().message(false).unwrap().contains("none of the five fixes"));
     assert!(said(&["no-such-shop"]).contains("unknown system `no-such-shop`"));
 }
 
@@ -373,6 +376,39 @@ fn a_green_campaign_names_what_never_happened_and_is_vacuous_once_it_was_long_en
     assert_eq!(exit, Exit::Vacuous, "{text}");
     assert!(text.contains("VACUOUS: what is listed as `never`"), "{text}");
     assert_eq!(never(&text, "goals reached").as_deref(), Some("a sale took nothing"), "{text}");
+}
+
+#[test]
+fn a_program_of_somebody_else_s_shows_its_own_name_and_systems_and_hides_what_it_has_not_got() {
+    let mut own = program::command(&registry().called("cargo run --example shop --")).term_width(100);
+    own.build();
+    let help = own.render_long_help().to_string();
+    assert!(help.contains("Usage: cargo run --example shop -- ") && !help.contains("canaries"), "{help}");
+    assert!(!help.contains("--store") && !help.contains("--domain"), "{help}");
+    for command in own.get_subcommands_mut().filter(|command| !command.is_hide_set()) {
+        let help = command.render_long_help().to_string();
+        assert!(!help.contains("seri") && !help.contains("  squall "), "{help}");
+    }
+    let fuzz = own.find_subcommand_mut("fuzz").unwrap().render_long_help().to_string();
+    assert!(fuzz.contains("[default: forgetful-shop]") && fuzz.contains("-- fuzz forgetful-shop"), "{fuzz}");
+}
+
+#[test]
+fn what_only_squall_s_own_systems_have_is_refused_in_other_programs() {
+    for args in [&["canaries"][..], &["list", "canaries"], &["compare", "--ablate", "forgetful-shop"]] {
+        let message = squall(args).1.unwrap_err().message(false).unwrap();
+        assert!(message.contains("this program has none of them"), "{message}");
+    }
+}
+
+#[test]
+fn where_none_is_named_the_first_system_is_fuzzed_and_those_of_its_business_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let save = folder.path().to_str().unwrap();
+    let (text, _) = squall(&["fuzz", "--seeds", "0..2", "--save", save]);
+    assert!(text.contains("forgetful-shop"), "{text}");
+    let (text, _) = squall(&["compare", "--seeds", "0..2", "--save", save]);
+    assert!(text.contains("forgetful-shop") && text.contains("repaired-shop"), "{text}");
 }
 
 /// Devices without a server that never talk to each other.

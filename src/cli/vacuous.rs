@@ -102,9 +102,7 @@ fn seen(registry: &Registry, story: &Story) -> Result<Sight, Failure> {
 fn row(sight: &Sight) -> String {
     let verdict = Verdict::of(sight);
     let says = match verdict {
-        Verdict::NotJudged if sight.failing > 0 => {
-            "(not judged: it does not end as expected, see squall replay)".into()
-        }
+        Verdict::NotJudged if sight.failing > 0 => "(not judged: it does not end as expected, see `replay`)".into(),
         Verdict::NotJudged if sight.judged == 0 => "(not judged: it says of no system how a good end looks)".into(),
         Verdict::NotJudged => "(not judged: no flaws are known of its systems)".into(),
         Verdict::Vacuous => "VACUOUS: it would pass on every broken system".into(),

@@ -21,7 +21,7 @@ pub(super) fn canonical(scenario: &Scenario) -> Scenario {
 }
 
 /// The same with ops named in the order in which they stand.
-pub(super) fn named(scenario: &Scenario) -> Scenario {
+pub(crate) fn named(scenario: &Scenario) -> Scenario {
     let mut renamed = scenario.clone();
     let mut counts: BTreeMap<&'static str, u32> = BTreeMap::new();
     renamed.op_names = scenario

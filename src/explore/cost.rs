@@ -8,10 +8,10 @@ use crate::sim::{Deviation, Fate, Point, Time};
 
 /// A story's size; compare with `<`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Cost([u64; 12]);
+pub(crate) struct Cost([u64; 12]);
 
 /// The size of a scenario's story.
-pub(super) fn cost(scenario: &Scenario) -> Cost {
+pub(crate) fn cost(scenario: &Scenario) -> Cost {
     let schedule = &scenario.schedule;
     let faults = schedule.iter().filter(|deviation| deviation.fault().is_some()).count();
     let lines: usize = scenario.steps.iter().map(|step| step.op.lines().len()).sum();

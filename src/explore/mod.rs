@@ -6,9 +6,9 @@
 //! [`repairs()`].
 //! Which runs are done, and what is reported of them, is the campaign's business.
 
-mod canonical;
+pub(crate) mod canonical;
 pub(crate) mod conditions;
-mod cost;
+pub(crate) mod cost;
 mod edit;
 pub(crate) mod explicit;
 pub(crate) mod generate;

@@ -43,7 +43,8 @@ impl Link {
             }
             Point::Limited if begins => self.limited.push(strength),
             Point::Limited => {
-                self.limited.pop();
+                let ended = self.limited.iter().position(|limit| *limit == strength);
+                self.limited.remove(ended.expect("a limit ends after it has begun"));
             }
             _ => unreachable!("only link interferences reach a link"),
         }
@@ -118,6 +119,17 @@ mod tests {
         assert_eq!(link.latency(&network, 10_000), Span::millis(50));
         link.interfere(Point::Limited, true, 10_000);
         assert_eq!(link.latency(&network, 10_000), Span::millis(1_250));
+    }
+
+    #[test]
+    fn of_two_limits_the_one_that_has_not_ended_stays() {
+        let mut link = Link::default();
+        let network = Network { latency: Span::ZERO, bandwidth: 0 };
+        link.interfere(Point::Limited, true, 1_000);
+        link.interfere(Point::Limited, true, 10_000);
+        assert_eq!(link.latency(&network, 10_000), Span::secs(10));
+        link.interfere(Point::Limited, false, 1_000);
+        assert_eq!(link.latency(&network, 10_000), Span::secs(1));
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod rounds;
 
 use super::carried::Carried;
 use super::heard::Heard;
-use super::link::Direction;
+use super::link::{Direction, Link};
 use super::node::{Seat, Slot};
 use super::outcome::{End, Metrics, OutboxAt, Outcome};
 use super::panics::{Panic, inside, within};

@@ -62,22 +62,4 @@ impl Commits {
     pub fn of_row(&mut self, entity: Entity, key: Key) -> &mut RowCommits {
         self.rows.get_or_insert_with((entity, key), RowCommits::default)
     }
-
-    /// The same without everything that came after a time: what a server that goes back to its backup still knows.
-    pub fn up_to(&self, time: Time) -> Commits {
-        let mut kept = Commits::default();
-        for ((entity, key), row) in self.rows.iter() {
-            for (field, list) in row.0.iter().enumerate() {
-                let all = match list {
-                    List::Never => continue,
-                    List::Once(commit) => std::slice::from_ref(commit),
-                    List::Often(all) => all,
-                };
-                for commit in all.iter().filter(|commit| commit.at <= time) {
-                    kept.of_row(*entity, *key).push(field as u8, *commit);
-                }
-            }
-        }
-        kept
-    }
 }

@@ -183,6 +183,10 @@ impl Invariant for ReplicasConverge {
     fn promise(&self) -> &'static str {
         "at rest every device equals its slice of the server"
     }
+    fn not_checked(&self, facts: &Facts, _: &crate::model::Domain) -> Option<&'static str> {
+        let silent = !facts.reports.pulls && !facts.reports.authors;
+        silent.then_some("it says neither that devices download nor which op set a field")
+    }
     fn wants(&self) -> u8 {
         0
     }

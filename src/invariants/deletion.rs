@@ -5,7 +5,7 @@
 
 use super::history::canonical;
 use super::peers::authors;
-use super::{Breach, History, Invariant, Log, Moment, wants};
+use super::{Breach, History, Invariant, Log, Moment, Reach, wants};
 use crate::model::{Class, Effect, Entity, Key, Row};
 use crate::sim::{NodeId, OpId, Time};
 use crate::system::{Why, Write};
@@ -177,6 +177,9 @@ impl Invariant for DeletedStaysDeleted {
     }
     fn promise(&self) -> &'static str {
         "a deleted row comes back only through an op that means to"
+    }
+    fn out_of_reach(&self, reach: &Reach) -> Option<&'static str> {
+        (!reach.deletes).then_some("by the business's transition no op deletes anything")
     }
     fn wants(&self) -> u8 {
         wants::WROTE | wants::BETWEEN

@@ -3,12 +3,13 @@
 //! Whether it has an effect at all is for [`super::loss`] to say.
 
 use super::history::canonical;
+use super::twice::Changes;
 use super::{Breach, History, Invariant, Log, Moment, OpRecord, wants};
 use crate::model::domain::{Piece, SPLIT};
 use crate::model::op::LINES;
 use crate::model::table::Sorted;
 use crate::model::{Domain, Entity, Key, Op, Row, Verb};
-use crate::sim::{NodeId, OpId};
+use crate::sim::{NodeId, OpId, Time};
 use crate::system::{Facts, Why, Write};
 
 fn rows_of<'a>(history: &'a History<'_>, node: NodeId, op: OpId, piece: &'a Piece) -> impl Iterator<Item = &'a Row> {
@@ -20,7 +21,9 @@ fn rows_of<'a>(history: &'a History<'_>, node: NodeId, op: OpId, piece: &'a Piec
 
 /// Each op has at most one effect per table on the server.
 #[derive(Default)]
-pub struct OneEffectPerOp;
+pub struct OneEffectPerOp {
+    changes: Changes,
+}
 
 impl Invariant for OneEffectPerOp {
     fn name(&self) -> &'static str {
@@ -30,9 +33,13 @@ impl Invariant for OneEffectPerOp {
         "each op has at most one effect per table: one sale, one movement, one payment"
     }
     fn wants(&self) -> u8 {
-        wants::WROTE
+        wants::WROTE | wants::BETWEEN_ON_SERVER
+    }
+    fn restored(&mut self, _: &History<'_>, made: Time) {
+        self.changes.restored(made);
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
+        self.changes.observe(history, moment, log);
         let Moment::Wrote(node, Write { after: Some(after), .. }) = moment else { return };
         if node.is_server() != history.facts.server {
             return;

@@ -8,16 +8,28 @@ use super::history::{History, NodeView, OpRecord, canonical};
 use crate::model::table::{Sorted, Table};
 use crate::model::{Effect, Entity, Key, Row};
 use crate::sim::{NodeId, OpId, Time};
+use crate::system::Verdict;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the record said of the server when a backup of its disk was made.
+/// What the record said of the server when a backup of its disk was made. It is whole, since another restore may have
+/// taken any of it from the record meanwhile.
 pub struct Backup {
     at: Time,
     rows: Table<(Entity, Key), Row>,
     by_op: Sorted<(OpId, Entity, u8, Key)>,
+    commits: Commits,
     deletions: BTreeMap<(Entity, Key), (Time, OpId)>,
-    /// Of each op: how many verdicts it had, whether it had changed a business row, how many pieces it had made.
-    ops: Vec<(usize, bool, usize)>,
+    taken_away: BTreeMap<(NodeId, Entity, Key), (Time, OpId)>,
+    undone: Vec<(Entity, Key, OpId, OpId, Time)>,
+    ops: Vec<Known>,
+}
+
+/// What the server knew of an op.
+struct Known {
+    verdicts: Vec<(Time, Verdict)>,
+    on_server: Option<Time>,
+    committed: bool,
+    made: Vec<(Entity, u8)>,
 }
 
 impl Backup {
@@ -44,39 +56,51 @@ impl History<'_> {
     /// What has to be known again if the server's disk as it is now should be restored.
     pub fn back_up(&self) -> Backup {
         let NodeView { rows, by_op, .. } = self.server();
+        let on_server = self.taken_away.iter().filter(|((node, ..), _)| node.is_server());
+        let known = |record: &OpRecord| Known {
+            verdicts: record.verdicts.clone(),
+            on_server: record.on_server,
+            committed: record.committed,
+            made: record.made.clone(),
+        };
         Backup {
             at: self.now,
             rows: rows.clone(),
             by_op: by_op.clone(),
+            commits: self.commits.clone(),
             deletions: self.deletions.clone(),
-            ops: self.records().map(|one| (one.verdicts.len(), one.committed, one.made.len())).collect(),
+            taken_away: on_server.map(|(row, by)| (*row, *by)).collect(),
+            undone: self.undone.clone(),
+            ops: self.records().map(known).collect(),
         }
     }
 
     /// Takes in that the server was restored. Ops that nobody can send again, since only a device that was wiped meanwhile
     /// knew them, are excused.
-    pub fn restored(&mut self, backup: &Backup) {
-        let Backup { at, rows, by_op, deletions, ops } = backup;
+    pub fn restored(&mut self, backup: Backup) {
+        let Backup { rows, by_op, commits, deletions, taken_away, undone, ops, .. } = backup;
         let server = &mut self.nodes[NodeId::SERVER.index()];
-        server.rows = rows.clone();
-        server.by_op = by_op.clone();
+        server.rows = rows;
+        server.by_op = by_op;
         server.unfinished = 0;
-        let kept = self.commits.up_to(*at);
-        self.epochs.commits.push(std::mem::replace(&mut self.commits, kept));
+        self.epochs.commits.push(std::mem::replace(&mut self.commits, commits));
         self.epochs.restored = Some(self.now);
-        let lost = std::mem::replace(&mut self.deletions, deletions.clone());
+        let lost = std::mem::replace(&mut self.deletions, deletions);
         self.epochs.deletions.extend(lost);
-        self.taken_away.retain(|(node, ..), (then, _)| !node.is_server() || *then <= *at);
-        self.undone.retain(|(.., then)| *then <= *at);
-        let undone = |record: &&OpRecord| record.on_server.is_some_and(|then| then > *at);
-        let undone: Vec<OpId> = self.ops().filter(undone).map(|record| record.op.id).collect();
-        self.epochs.undone.extend(undone);
-        for (record, (verdicts, committed, made)) in self.records_mut().zip(ops) {
-            record.verdicts.truncate(*verdicts);
-            record.committed = *committed;
-            record.made.truncate(*made);
-            record.on_server = record.on_server.filter(|then| *then <= *at);
+        self.taken_away.retain(|(node, ..), _| !node.is_server());
+        self.taken_away.extend(taken_away);
+        self.undone = undone;
+        let mut taken_back = Vec::new();
+        for (record, known) in self.records_mut().zip(ops) {
+            if record.on_server.is_some() && known.on_server.is_none() {
+                taken_back.push(record.op.id);
+            }
+            record.verdicts = known.verdicts;
+            record.on_server = known.on_server;
+            record.committed = known.committed;
+            record.made = known.made;
         }
+        self.epochs.undone.extend(taken_back);
         let gone: Vec<OpId> = self
             .ops()
             .filter(|record| record.on_server.is_none() && record.verdicts.is_empty() && self.is_forgotten(record))

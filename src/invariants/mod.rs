@@ -26,6 +26,7 @@ pub(crate) mod numbers;
 pub(crate) mod own_writes;
 pub(crate) mod peers;
 pub(crate) mod questions;
+mod reach;
 pub(crate) mod references;
 pub(crate) mod rejections;
 pub(crate) mod retries;
@@ -34,10 +35,12 @@ pub(crate) mod scope;
 #[cfg(test)]
 mod sound_days;
 pub(crate) mod stock;
+mod twice;
 pub(crate) mod words;
 
 pub(crate) use epochs::Backup;
 pub use history::{History, NodeView, OpRecord};
+pub use reach::Reach;
 
 use crate::model::{Domain, Entity, Op};
 use crate::sim::{Cause, Channel, Label, NodeId, OpId, Time};
@@ -150,6 +153,11 @@ pub trait Invariant {
     /// Why it says nothing about this system or business, if it does not.
     fn not_checked(&self, facts: &Facts, domain: &Domain) -> Option<&'static str> {
         let _ = (facts, domain);
+        None
+    }
+    /// Why its situation cannot come up in this business, if it cannot: then a campaign has missed nothing without it.
+    fn out_of_reach(&self, reach: &Reach) -> Option<&'static str> {
+        let _ = reach;
         None
     }
     /// The moments that it wants to see: a sum of [`wants`].

@@ -3,7 +3,7 @@
 //! All of it is decided from single writes.
 
 use super::history::canonical;
-use super::{Breach, History, Invariant, Log, Moment, wants};
+use super::{Breach, History, Invariant, Log, Moment, Reach, wants};
 use crate::model::{Class, Domain, Row};
 use crate::system::Why;
 
@@ -17,6 +17,9 @@ impl Invariant for ScopeKept {
     }
     fn promise(&self) -> &'static str {
         "an op runs as the user and tenant who made it; no row leaves its tenant or practice"
+    }
+    fn out_of_reach(&self, reach: &Reach) -> Option<&'static str> {
+        (!reach.makes).then_some("by the business's transition and pieces no op makes a row")
     }
     fn wants(&self) -> u8 {
         wants::WROTE
@@ -96,6 +99,9 @@ impl Invariant for FrozenFieldsFrozen {
     }
     fn promise(&self) -> &'static str {
         "immutable fields (the time of making among them) never change"
+    }
+    fn out_of_reach(&self, reach: &Reach) -> Option<&'static str> {
+        (!reach.frozen).then_some("the business has no frozen field")
     }
     fn wants(&self) -> u8 {
         wants::WROTE

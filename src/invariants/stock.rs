@@ -253,7 +253,8 @@ impl Invariant for StockConserved {
     }
     fn not_checked(&self, facts: &Facts, domain: &Domain) -> Option<&'static str> {
         let laws = domain.ledgers.len() + domain.parts.len() + domain.totals.len();
-        needs_server(facts).or_else(|| (laws == 0).then_some("the business keeps no quantities"))
+        let why = "no quantity of the business is kept by entries, parts or lines";
+        needs_server(facts).or_else(|| (laws == 0).then_some(why))
     }
     fn wants(&self) -> u8 {
         wants::WROTE | wants::TOLD | wants::BETWEEN

@@ -115,7 +115,7 @@ fn lines(dice: &mut Dice, setting: &Setting<'_>, mut op: Op, entity: Entity, sig
 }
 
 /// A row that the device can know of: an opening row in its scope, or one that an earlier op of its own has made.
-fn row(dice: &mut Dice, setting: &Setting<'_>, op: &Op, entity: Entity) -> Option<Key> {
+pub(super) fn row(dice: &mut Dice, setting: &Setting<'_>, op: &Op, entity: Entity) -> Option<Key> {
     let in_scope = |row: &&Row| row.entity == entity && (setting.domain.scope)(op.node, row);
     let mut keys: Vec<Key> = setting.rows.iter().filter(in_scope).map(|row| row.key).collect();
     let mut pieces: Vec<Piece> = Vec::new();

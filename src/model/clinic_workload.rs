@@ -57,7 +57,9 @@ fn maker(entity: Entity) -> Verb {
         PRACTITIONER => ADD_PRACTITIONER,
         APPOINTMENT => CREATE_APPOINTMENT,
         NOTE => WRITE_NOTE,
-        _ => CREATE_INVOICE,
+        INVOICE => CREATE_INVOICE,
+        // Nobody makes a permission: a verb of another business stands for none.
+        _ => Verb::default(),
     }
 }
 
@@ -160,4 +162,23 @@ fn follow(dice: &mut Dice, setting: &Setting<'_>, op: Op) -> Option<Op> {
 
 fn is_edit_of_appointment(verb: Verb) -> bool {
     matches!(verb, RESCHEDULE | SET_STATUS | SET_REMARK | ASSIGN_PRACTITIONER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::clinic::CLINIC;
+    use super::*;
+    use crate::sim::{Draw, NodeId, OpId};
+
+    #[test]
+    fn a_permission_that_is_set_stands_there_from_the_start() {
+        let rows: Vec<Row> = opening(&CLINIC, &mut Dice::new(Draw(1)), false).into_iter().map(|(_, row)| row).collect();
+        let op = |id, verb| Op::new(OpId(id), NodeId(1), verb);
+        let ops = [op(1, CREATE_INVOICE), op(2, SYNC)];
+        let setting = Setting { domain: &CLINIC, rows: &rows, ops: &ops, hot: false };
+        let invented =
+            (0..20_000).filter_map(|seed| invent(&mut Dice::new(Draw(seed)), &setting, op(3, Verb::default())));
+        let permits: Vec<Op> = invented.filter(|op| op.verb == PERMIT).collect();
+        assert!(permits.len() > 20 && permits.iter().all(|permit| permit.target.maker().is_none()), "{permits:?}");
+    }
 }

@@ -400,6 +400,11 @@ impl Setting<'_> {
         let among = if self.hot && dice.below(4) != 0 { 1 } else { keys.len() as u64 };
         Some(keys[dice.below(among) as usize])
     }
+    /// A row of an entity that the device of `op` can know of: an opening row in its scope, or one that an op of its own
+    /// makes by the domain's `pieces`. On hot days mostly the first.
+    pub fn row(&self, dice: &mut Dice, op: &Op, entity: Entity) -> Option<Key> {
+        super::any_workload::row(dice, self, op, entity)
+    }
     /// What was invented last for the device of `op`.
     pub fn last(&self, op: &Op) -> Option<&Op> {
         self.ops.iter().rfind(|made| made.node == op.node)

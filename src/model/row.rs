@@ -3,6 +3,7 @@
 //! Why: invariants are decided from who set which field, so each field remembers its op. These tags are ghost data: no
 //! system may decide anything by them. Money, quantities and names are integers.
 
+use super::op::Op;
 use crate::sim::OpId;
 
 /// Most fields that an entity can have.
@@ -179,6 +180,11 @@ impl Row {
         }
     }
 
+    /// A row that `op` makes: piece `part` of its effect, under an id made on the device, as the op's user.
+    pub fn made(entity: Entity, op: &Op, part: u8) -> Row {
+        Row { part, actor: op.user, origin: op.id, ..Row::new(entity, Key::made(op.id, part)) }
+    }
+
     /// The same with a field set by the row's origin.
     ///
     /// # Panics
@@ -195,6 +201,14 @@ impl Row {
     /// If `field` is [`FIELDS`] or more.
     pub fn get(&self, field: u8) -> Value {
         self.fields[field as usize]
+    }
+
+    /// A field's integer; 0 for missing and null.
+    ///
+    /// # Panics
+    /// If `field` is [`FIELDS`] or more.
+    pub fn int(&self, field: u8) -> i64 {
+        self.get(field).or_zero()
     }
 
     /// Sets a field on behalf of `op`; report the change with [`crate::system::Context::wrote`].

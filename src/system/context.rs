@@ -4,9 +4,10 @@
 //! kills the node at that boundary, it does not happen at all. Nothing here touches another node.
 
 use super::report::{Audit, Lamp, Verdict, Why, Word, Write};
-use crate::model::{Entity, Row, Value};
+use crate::model::{Entity, Key, Row, Value};
 use crate::sim::choice::PEER_STEPS;
 use crate::sim::{Cause, Channel, Choices, Label, NodeId, OpId, Point, Span, Time, WallClock};
+use std::collections::BTreeMap;
 
 /// A timer: what it is for, and a number of the system's choice. Setting one that is set moves it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -203,6 +204,11 @@ impl<M> Context<M> {
         self.post(to, Route::Request(channel, cause), ops, message);
     }
 
+    /// Sends one op to the server, in a request that is named by it.
+    pub fn send_op(&mut self, channel: Channel, op: OpId, message: M) {
+        self.send(NodeId::SERVER, channel, Cause::Op(op), [op], message);
+    }
+
     /// Answers the message that is being handled (or that the resumed task began with).
     pub fn reply(&mut self, to: NodeId, request: Label, ops: impl IntoIterator<Item = OpId>, message: M) {
         self.post(to, Route::Answer(request), ops, message);
@@ -243,6 +249,35 @@ impl<M> Context<M> {
             self.writes.push(Write { before, after, op, why });
         }
     }
+    /// Changes a quantity by so much as an effect of `op`, and reports it. What is missing counts as 0.
+    pub fn add(&mut self, row: &mut Row, field: u8, delta: i64, op: OpId) {
+        self.set(row, field, Value::int(row.int(field) + delta), op);
+    }
+    /// Sets a field as an effect of `op`, and reports it.
+    pub fn set(&mut self, row: &mut Row, field: u8, value: Value, op: OpId) {
+        let before = *row;
+        row.set(field, value, op);
+        self.wrote(Some(before), Some(*row), op, Why::Effect);
+    }
+    /// Reports how the rows that the node shows differ from those that it showed before, row by row.
+    pub fn changed<'r>(
+        &mut self,
+        before: impl Iterator<Item = &'r Row>,
+        after: impl Iterator<Item = &'r Row>,
+        op: OpId,
+        why: Why,
+    ) {
+        let mut rows: BTreeMap<(Entity, Key), (Option<Row>, Option<Row>)> = BTreeMap::new();
+        for row in before {
+            rows.entry((row.entity, row.key)).or_default().0 = Some(*row);
+        }
+        for row in after {
+            rows.entry((row.entity, row.key)).or_default().1 = Some(*row);
+        }
+        for (before, after) in rows.into_values() {
+            self.wrote(before, after, op, why);
+        }
+    }
     /// Number of writes reported so far in this step, to take them back with [`Context::unwrite`].
     pub fn written(&self) -> usize {
         self.writes.len()
@@ -255,7 +290,7 @@ impl<M> Context<M> {
     pub fn tell(&mut self, op: OpId, word: Word) {
         self.told.push((op, word));
     }
-    /// Reports what the server decided about an op.
+    /// Reports what the server decided about an op, each time that it says so.
     pub fn decide(&mut self, op: OpId, verdict: Verdict) {
         self.decided.push((op, verdict));
     }
@@ -291,9 +326,36 @@ impl<M> Context<M> {
     /// An audit row for `op`, to be stored by the system like any other row.
     pub fn audit_row(&mut self, op: OpId, what: Audit, commit: u32) -> Row {
         self.audits += 1;
-        let key = crate::model::Key(u64::from(commit) << 20 | u64::from(op.0) << 4 | what as u64);
+        let key = Key(u64::from(commit) << 20 | u64::from(op.0) << 4 | what as u64);
         let mut row = Row::new(Entity::AUDIT, key);
         row.origin = op;
         row.with(0, Value::int(i64::from(op.0))).with(1, Value::int(what as i64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Op;
+
+    fn context() -> Context<()> {
+        Context::new(Choices::replay(Vec::new()))
+    }
+
+    #[test]
+    fn what_changed_is_reported_row_by_row_and_what_stayed_is_not() {
+        let (op, mut cx) = (Op::new(OpId(1), NodeId(1), crate::model::Verb(0)), context());
+        let [gone, kept, old] = [1, 2, 3].map(|n| Row::new(Entity(0), Key(n)));
+        let (changed, new) = (old.with(0, Value::int(7)), Row::made(Entity(0), &op, 0));
+        cx.changed([gone, kept, old].iter(), [kept, changed, new].iter(), op.id, Why::Effect);
+        let written: Vec<_> = cx.writes.iter().map(|write| (write.before, write.after)).collect();
+        assert_eq!(written, [(Some(gone), None), (Some(old), Some(changed)), (None, Some(new))]);
+    }
+
+    #[test]
+    fn a_quantity_that_is_missing_counts_from_nothing() {
+        let (mut row, mut cx) = (Row::new(Entity(0), Key(1)), context());
+        cx.add(&mut row, 0, -3, OpId(1));
+        assert_eq!((row.int(0), row.set_by[0], cx.writes.len()), (-3, OpId(1), 1));
     }
 }

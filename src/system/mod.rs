@@ -119,8 +119,11 @@ pub trait System: Sync {
     /// The server; [`Nobody`] where [`Facts::server`] says that there is none.
     type Server: Node<Message = Self::Message, Disk = Self::Disk>;
 
-    /// Its name.
-    fn name(&self) -> &str;
+    /// Its name, by which findings and scenario files know it. By default that of its type.
+    fn name(&self) -> &str {
+        let path = std::any::type_name::<Self>();
+        path.rsplit("::").next().unwrap_or(path)
+    }
     /// The business it runs.
     fn domain(&self) -> &'static Domain;
     /// What it declares about itself.

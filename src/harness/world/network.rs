@@ -126,7 +126,9 @@ impl<S: System> World<'_, S> {
             let what = Pends::Refusal { to: node, unreachable: to, message: Box::new(message), boot };
             self.push(departs + Span::millis(1), label.point(Point::Refusal), what);
         } else if lost.is_none() {
-            let polite = departs + latency;
+            // What a slow link still holds when the faults end comes through at once.
+            let polite =
+                self.capped(departs + latency, departs + Link::default().latency(&self.scenario.network, bytes));
             let mut arrival = match fate {
                 Some(Fate::Delay(more)) => self.capped(polite + more, polite),
                 _ => self.slots[device.index()].link.in_order(direction, polite),

@@ -32,11 +32,12 @@ impl<S: System> World<'_, S> {
         let Copied { mut disk, record, .. } = self.backups.remove(place);
         self.faults[Fault::Restore as usize] += 1;
         self.last_write = self.now;
-        self.history.restored(&record);
+        let made = record.made();
+        self.history.restored(record);
         let epoch = self.history.epochs.commits.len() as u32;
         inside(NodeId::SERVER, Doing::Restoring, || self.system.restored(&mut disk, epoch));
         for invariant in &mut self.invariants {
-            invariant.restored(&self.history, record.made());
+            invariant.restored(&self.history, made);
         }
         let slot = &mut self.slots[NodeId::SERVER.index()];
         slot.die();
