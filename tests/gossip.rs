@@ -6,7 +6,7 @@
 
 use squall::campaign::{Campaign, Verdict, vacuity};
 use squall::explore::{Profile, explicit, generate};
-use squall::harness::{Luck, What};
+use squall::harness::{Luck, Subject, What};
 use squall::model::Step;
 use squall::prelude::*;
 use squall::report::{Style, table};
