@@ -60,13 +60,13 @@ fn a_bug_is_found_within_the_default_cases_and_its_story_is_as_small_as_that_of_
 
     let campaign = Campaign::new(Arc::new(shop.watched()), Profile::find("default").unwrap(), 0..64);
     let report = campaign.run(&|_| {});
-    let of_campaign = report.findings.iter().find(|one| one.invariant == "taken-once").expect("the same bug");
+    let of_campaign = report.findings.iter().find(|one| one.invariant == "one-effect-per-op").expect("the same bug");
     assert_eq!(size(&day), (of_campaign.devices, of_campaign.ops, of_campaign.deviations));
 
     let path = &stories(folder.path())[0];
     let parts = [
         "squall: shop breaks a promise on the day of seed ",
-        "1  taken-once: a sale took its product twice",
+        "1  one-effect-per-op: sell-1 changed the server's stock of ",
         "✗ taken-once",
         &format!("   saved as     {}", path.display()),
         "   again        cargo test a_bug_is_found_",

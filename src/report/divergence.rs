@@ -6,6 +6,7 @@ use super::{event, words};
 use crate::campaign::Divergence;
 use crate::model::Scenario;
 use crate::system::Facts;
+#[cfg(feature = "cli")]
 use serde_json::{Value, json};
 
 /// Both events: `till-1: sale-1 synced`.
@@ -42,6 +43,7 @@ pub fn text(scenario: &Scenario, facts: &Facts, divergence: Option<&Divergence>)
 }
 
 /// The same for programs; null if no two recorded runs differed.
+#[cfg(feature = "cli")]
 pub fn value(scenario: &Scenario, facts: &Facts, divergence: Option<&Divergence>) -> Value {
     let Some(found) = divergence else { return Value::Null };
     let [one, other] = events(scenario, facts, found);
