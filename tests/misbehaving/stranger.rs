@@ -6,7 +6,7 @@
 use squall::model::retail::{PRODUCT, RETAIL, SELL, field};
 use squall::model::{Domain, Op, Row, Value};
 use squall::sim::{Cause, Channel, NodeId, OpId, Span};
-use squall::system::{Context, Facts, Input, Message, Node, System, Task, Timer, Why, Word};
+use squall::system::{Context, Facts, Input, Message, Node, Reports, System, Task, Timer, Why, Word};
 use std::hash::{BuildHasher, Hasher};
 
 const PUSH: Channel = Channel(1);
@@ -88,7 +88,8 @@ impl System for Stranger {
         &RETAIL
     }
     fn facts(&self) -> Facts {
-        Facts { longest_period: Span::secs(10), ..Facts::new(&["push", "push-tick"]) }
+        let reports = Reports { authors: true, ..Reports::NOTHING };
+        Facts { longest_period: Span::secs(10), reports, ..Facts::new(&["push", "push-tick"]) }
     }
     fn disk(&self, who: NodeId, _: u32, rows: &mut dyn Iterator<Item = Row>) -> Disk {
         assert!(self.0 != Manner::HasNoDisk || !who.is_server(), "no room left");
