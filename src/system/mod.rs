@@ -35,6 +35,9 @@ pub trait Message: Clone {
     }
 }
 
+/// An op can be sent as it is.
+impl Message for Op {}
+
 /// What happens to a node.
 #[derive(Clone, Debug)]
 pub enum Input<M> {
