@@ -105,6 +105,6 @@ fn main() {
 }
 
 /// What `squall::check` panics with, without keeping the story.
-fn finding() -> String {
+pub fn finding() -> String {
     Check::new(&Shop { remembers: false }).no_regressions().run().expect_err("the bug is found").to_string()
 }
