@@ -36,6 +36,13 @@ fn the_table_is_what_the_minimal_till_prints() {
 }
 
 #[test]
+fn the_readme_shows_the_story_of_the_minimal_till() {
+    let readme = text("README.md");
+    let story = blocks(&readme, "text till");
+    assert!(story.len() == 1 && minimal_till::finding().contains(story[0]), "{}", minimal_till::finding());
+}
+
+#[test]
 fn every_section_stands_in_the_list_and_every_file_that_is_linked_exists() {
     let guide = text("docs/guide.md");
     let anchor = |title: &str| title.to_lowercase().replace('\'', "").replace(' ', "-");
