@@ -312,6 +312,11 @@ fn calendar(name: &'static str, looks: bool) -> impl squall::harness::Subject {
     with_invariants(Calendar { name, looks }, || vec![Box::new(NoDoubleBooking)])
 }
 
+fn main() -> std::process::ExitCode {
+    let systems = Registry::empty().called("cargo run --example custom_domain --");
+    squall::cli::run(systems.with(calendar("moves-unseen", false)).with(calendar("looks-first", true)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -333,9 +338,4 @@ mod tests {
     fn the_twin_that_looks_first_keeps_every_promise() {
         assert_eq!(broken("looks-first", true), Vec::<&str>::new());
     }
-}
-
-fn main() -> std::process::ExitCode {
-    let systems = Registry::empty().called("cargo run --example custom_domain --");
-    squall::cli::run(systems.with(calendar("moves-unseen", false)).with(calendar("looks-first", true)))
 }

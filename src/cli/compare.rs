@@ -276,16 +276,9 @@ fn show(
             notes(system, &done.group.profile, standing, out)?;
             for (number, (finding, saved)) in standing.report.findings.iter().zip(saved).enumerate() {
                 out.line(format!("\n{} / {}", system.name(), finding.invariant))?;
-                findings::show(
-                    registry,
-                    number + 1,
-                    finding,
-                    false,
-                    saved.as_ref().ok(),
-                    standing.report.runs,
-                    system,
-                    out,
-                )?;
+                let (number, saved, runs) = (number + 1, saved.as_ref().ok(), standing.report.runs);
+                let shown = findings::Shown { number, finding, known: false, saved, runs };
+                findings::show(registry, &shown, system, out)?;
             }
         }
     }

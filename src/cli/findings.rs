@@ -56,20 +56,26 @@ pub fn save(
     Ok(Regressions::in_folder(folder).keep(&**subject, system, profile, finding)?)
 }
 
+/// A finding, and what became of it.
+pub struct Shown<'a> {
+    /// Its place in the list, from 1.
+    pub number: usize,
+    /// The finding.
+    pub finding: &'a Finding,
+    /// Whether it was known before.
+    pub known: bool,
+    /// Where it stands, if it could be saved.
+    pub saved: Option<&'a Saved>,
+    /// Runs of its campaign.
+    pub runs: u64,
+}
+
 /// Shows a finding: what broke, how often, the story, where it is saved and how to see it again.
 ///
 /// # Errors
 /// If stdout cannot be written.
-pub fn show(
-    registry: &Registry,
-    number: usize,
-    finding: &Finding,
-    known: bool,
-    saved: Option<&Saved>,
-    runs: u64,
-    subject: &Arc<dyn Subject>,
-    out: &mut Out,
-) -> Result<(), Failure> {
+pub fn show(registry: &Registry, shown: &Shown<'_>, subject: &Arc<dyn Subject>, out: &mut Out) -> Result<(), Failure> {
+    let Shown { number, finding, known, saved, runs } = *shown;
     let again = match saved {
         Some(saved) => format!("{} explain {}", registry.command(), quoted(&saved.path().display().to_string())),
         None => {

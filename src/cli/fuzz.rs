@@ -30,6 +30,15 @@ struct Kept<'a> {
     saved: Result<Saved, Failure>,
 }
 
+/// A campaign that is over.
+struct Done<'a> {
+    report: &'a Report,
+    profile: &'a Profile,
+    subject: &'a Arc<dyn Subject>,
+    kept: &'a [Kept<'a>],
+    vacuity: &'a Vacuity,
+}
+
 /// Runs the command.
 pub fn fuzz(registry: &Registry, args: &Fuzz, out: &mut Out) -> Result<Exit, Failure> {
     campaign(registry, args, &Stop::listen()?, out)
@@ -92,9 +101,10 @@ pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) ->
     if stop.was_interrupted() {
         exit = exit.and(Exit::Interrupted);
     }
+    let done = Done { report: &report, profile: &profile, subject: &subject, kept: &kept, vacuity: &vacuity };
     let shown = match out.is_json() {
-        true => out.json(&value(&report, &profile, &subject, &kept, &vacuity)),
-        false => show(registry, &report, &profile, &subject, &kept, &vacuity, exit, out),
+        true => out.json(&value(&done)),
+        false => show(registry, &done, exit, out),
     };
     for one in kept {
         if let Err(failure) = one.saved {
@@ -115,16 +125,8 @@ fn exit_of(report: &Report, kept: &[Kept<'_>], vacuity: &Vacuity) -> Exit {
         .and(when(vacuity.verdict == Verdict::Vacuous, Exit::Vacuous))
 }
 
-fn show(
-    registry: &Registry,
-    report: &Report,
-    profile: &Profile,
-    subject: &Arc<dyn Subject>,
-    kept: &[Kept<'_>],
-    vacuity: &Vacuity,
-    exit: Exit,
-    out: &mut Out,
-) -> Result<(), Failure> {
+fn show(registry: &Registry, done: &Done<'_>, exit: Exit, out: &mut Out) -> Result<(), Failure> {
+    let Done { report, profile, subject, kept, vacuity } = *done;
     out.line(format!(
         "{} in {:.1} s ({} a second){} · {} · {} broke a promise",
         plural(report.runs, "run"),
@@ -137,7 +139,9 @@ fn show(
     for (number, one) in kept.iter().enumerate() {
         let place = one.saved.as_ref().ok();
         out.line("")?;
-        findings::show(registry, number + 1, one.finding, one.known, place, report.runs, subject, out)?;
+        let (number, runs) = (number + 1, report.runs);
+        let shown = findings::Shown { number, finding: one.finding, known: one.known, saved: place, runs };
+        findings::show(registry, &shown, subject, out)?;
     }
     out.line("\nfigures over all runs")?;
     out.print(&metrics::text(&report.metrics))?;
@@ -223,13 +227,8 @@ fn silence(report: &Report, vacuity: &Vacuity, out: &mut Out) -> Result<(), Fail
     line("devices that sent something", heard.devices_used, &devices)
 }
 
-fn value(
-    report: &Report,
-    profile: &Profile,
-    subject: &Arc<dyn Subject>,
-    kept: &[Kept<'_>],
-    vacuity: &Vacuity,
-) -> Value {
+fn value(done: &Done<'_>) -> Value {
+    let Done { report, profile, subject, kept, vacuity } = *done;
     let facts = subject.facts();
     let goals: Map<String, Value> = facts
         .goals

@@ -18,7 +18,7 @@ knob! {
     Receipt {
         /// As soon as the op is on the device.
         AtOnce,
-        /// After a sync attempt that is raced against [`Policy::race`]; on time-out the sale counts as done.
+        /// After a sync attempt that is raced against [`crate::sync::Policy::race`]; on time-out the sale counts as done.
         AfterSync,
         /// The same, but on time-out the user is told that it is not known yet.
         AfterSyncOrUnknown,
@@ -143,7 +143,7 @@ knob! {
     AfterEdit {
         /// Nothing; it waits for the timer.
         Nothing,
-        /// A push once no edit has come for [`Policy::debounce`].
+        /// A push once no edit has come for [`crate::sync::Policy::debounce`].
         Debounced,
         /// A push at once.
         Push,
