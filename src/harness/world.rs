@@ -144,7 +144,7 @@ impl<'a, S: System> World<'a, S> {
             Luck::Drawn(key, odds) => Choices::random(key, odds),
         };
         let count = scenario.devices.len() + 1;
-        let mut cx = Context::new(choices);
+        let mut cx = Context::new(choices, facts);
         cx.devices = scenario.devices.len() as u16;
         let mut interested: [Vec<(usize, &'static str)>; 8] = Default::default();
         for (index, invariant) in plan.invariants.iter().enumerate() {
@@ -198,6 +198,9 @@ impl<'a, S: System> World<'a, S> {
     }
 
     fn run(mut self, luck: Luck) -> Outcome {
+        if let Some(text) = self.facts.mistake() {
+            return Outcome { mistake: Some(text), ..Outcome::default() };
+        }
         if let Err(Panic { node, doing, text }) = within(|| self.play()) {
             let ops = if let Cause::Op(op) = self.cx.cause { vec![op] } else { Vec::new() };
             self.history.stopped = Some(Stopped { node, ops, how: How::Panicked { doing, text } });

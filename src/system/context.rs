@@ -3,7 +3,7 @@
 //! Why: input in, effects out. Everything asked for here happens after the step's writes are on disk; if the nemesis
 //! kills the node at that boundary, it does not happen at all. Nothing here touches another node.
 
-use super::report::{Audit, Lamp, Verdict, Why, Word, Write};
+use super::report::{Audit, Facts, Lamp, Verdict, Why, Word, Write};
 use crate::model::{Entity, Key, Row, Value};
 use crate::sim::choice::PEER_STEPS;
 use crate::sim::{Cause, Channel, Choices, Label, NodeId, OpId, Point, Span, Time, WallClock};
@@ -111,11 +111,13 @@ pub struct Context<M> {
     /// The last successful exchange of each device, in the order of the first.
     pub(crate) last_syncs: Vec<(NodeId, Time)>,
     pub(crate) devices: u16,
+    /// What the system declares.
+    pub(crate) facts: Facts,
     audits: u32,
 }
 
 impl<M> Context<M> {
-    pub(crate) fn new(choices: Choices) -> Context<M> {
+    pub(crate) fn new(choices: Choices, facts: Facts) -> Context<M> {
         Context {
             node: NodeId::SERVER,
             now: Time::ZERO,
@@ -139,6 +141,7 @@ impl<M> Context<M> {
             lamp: None,
             last_syncs: Vec::new(),
             devices: 0,
+            facts,
             audits: 0,
         }
     }
@@ -193,6 +196,9 @@ impl<M> Context<M> {
     }
 
     /// Sends a request on a channel. `ops` are the ops that it carries; `cause` names it (politely the first of them).
+    ///
+    /// # Panics
+    /// If the channel is not declared, or the receiver is the sender or not there.
     pub fn send(
         &mut self,
         to: NodeId,
@@ -201,23 +207,43 @@ impl<M> Context<M> {
         ops: impl IntoIterator<Item = OpId>,
         message: M,
     ) {
+        self.declared(channel);
         self.post(to, Route::Request(channel, cause), ops, message);
     }
 
     /// Sends one op to the server, in a request that is named by it.
+    ///
+    /// # Panics
+    /// As [`Context::send`].
     pub fn send_op(&mut self, channel: Channel, op: OpId, message: M) {
         self.send(NodeId::SERVER, channel, Cause::Op(op), [op], message);
     }
 
     /// Answers the message that is being handled (or that the resumed task began with).
+    ///
+    /// # Panics
+    /// If the receiver is the sender or not there.
     pub fn reply(&mut self, to: NodeId, request: Label, ops: impl IntoIterator<Item = OpId>, message: M) {
         self.post(to, Route::Answer(request), ops, message);
     }
 
     fn post(&mut self, to: NodeId, route: Route, ops: impl IntoIterator<Item = OpId>, message: M) {
+        let (first, last) = (u16::from(!self.facts.server), self.devices);
+        assert!(to != self.node, "a node sent a message to itself: set a timer, or ask for `Input::Resume`");
+        assert!((first..=last).contains(&to.0), "there is no node {}: nodes are {first} to {last}", to.0);
         let from = self.carried.len() as u32;
         self.carried.extend(ops);
         self.sends.push(Outgoing { to, route, ops: (from, self.carried.len() as u32), message });
+    }
+
+    fn declared(&self, channel: Channel) {
+        let names = self.facts.channels;
+        let known = (1..=names.len()).contains(&usize::from(channel.0));
+        assert!(
+            known,
+            "Channel({}) is not declared: `Facts::channels` is {names:?}, the first is Channel(1)",
+            channel.0
+        );
     }
 
     /// The label of the message that is being handled; keep it to [`Context::reply`] from a later step.
@@ -226,7 +252,11 @@ impl<M> Context<M> {
     }
 
     /// Sets a timer. Without a cause it is named by how often it was set: `till-1.push-tick.push-tick-3.timer`.
+    ///
+    /// # Panics
+    /// If its channel is not declared.
     pub fn set_timer(&mut self, timer: Timer, after: Span, cause: Option<Cause>) {
+        self.declared(timer.channel);
         self.timers.push(TimerChange::Set(timer, after, cause));
     }
     /// Cancels a timer, if it is set.
@@ -305,9 +335,10 @@ impl<M> Context<M> {
     /// Reports that a goal of the system's list was reached.
     ///
     /// # Panics
-    /// If `goal` is 64 or more.
+    /// If [`Facts::goals`] has no goal of this number, counted from 0.
     pub fn reach(&mut self, goal: u32) {
-        assert!(goal < 64, "a system has at most 64 goals");
+        let goals = self.facts.goals;
+        assert!((goal as usize) < goals.len(), "goal {goal} is not declared: `Facts::goals` is {goals:?}");
         self.goals |= 1 << goal;
     }
     /// Counts something.
@@ -339,7 +370,7 @@ mod tests {
     use crate::model::Op;
 
     fn context() -> Context<()> {
-        Context::new(Choices::replay(Vec::new()))
+        Context::new(Choices::replay(Vec::new()), Facts::new(&["push"]))
     }
 
     #[test]

@@ -261,7 +261,7 @@ impl Reports {
 /// What a system declares about itself, once.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
-    /// Names of its channels and timers; [`Channel`] 1 is the first.
+    /// Names of its channels and timers, at most 27, of letters, digits and `-`; [`Channel`] 1 is the first.
     pub channels: &'static [&'static str],
     /// Those of them that are a client's time-outs.
     pub time_outs: &'static [Channel],
@@ -302,6 +302,61 @@ impl Facts {
             goals: &[],
             out_of_reach: 0,
             server: true,
+        }
+    }
+
+    /// What cannot be about this declaration, if anything: a run begins with nothing else.
+    pub(crate) fn mistake(&self) -> Option<String> {
+        let good = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let known = |channel: &Channel| (1..=self.channels.len()).contains(&usize::from(channel.0));
+        if self.channels.len() > MOST_CHANNELS {
+            return Some(format!(
+                "`Facts::channels` has {} names; there are at most {MOST_CHANNELS}",
+                self.channels.len()
+            ));
+        }
+        if let Some(name) = self.channels.iter().find(|name| !good(name)) {
+            return Some(format!("`Facts::channels` has the name `{name}`: write letters, digits and `-`"));
+        }
+        if let Some(n) = (1..self.channels.len()).find(|n| self.channels[..*n].contains(&self.channels[*n])) {
+            return Some(format!("`Facts::channels` has the name `{}` twice", self.channels[n]));
+        }
+        if let Some(channel) = self.time_outs.iter().chain(self.pulls).find(|channel| !known(channel)) {
+            return Some(format!("`Facts::time_outs` or `pulls` has Channel({}), which is not declared", channel.0));
+        }
+        if self.goals.len() > MOST_GOALS {
+            return Some(format!("`Facts::goals` has {} goals; there are at most {MOST_GOALS}", self.goals.len()));
+        }
+        (self.longest_period == Span::ZERO)
+            .then(|| "`Facts::longest_period` is zero: a run would be at rest before it begins".to_string())
+    }
+}
+
+/// Most channels and timers that a label has room for.
+const MOST_CHANNELS: usize = 27;
+/// Most goals of a system.
+const MOST_GOALS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_declaration_that_cannot_be_says_what_to_change() {
+        let good = Facts::new(&["push", "push-time-out"]);
+        assert_eq!(good.mistake(), None);
+        let many = &["g"; MOST_GOALS + 1];
+        for (wrong, says) in [
+            (Facts::new(&["a"; MOST_CHANNELS + 1]), "28 names"),
+            (Facts::new(&["push", "pu.sh"]), "`pu.sh`"),
+            (Facts::new(&["push", "push"]), "`push` twice"),
+            (Facts { time_outs: &[Channel(3)], ..good }, "Channel(3)"),
+            (Facts { pulls: &[Channel(0)], ..good }, "Channel(0)"),
+            (Facts { goals: many, ..good }, "65 goals"),
+            (Facts { longest_period: Span::ZERO, ..good }, "longest_period"),
+        ] {
+            let mistake = wrong.mistake().expect(says);
+            assert!(mistake.contains(says), "{mistake}");
         }
     }
 }

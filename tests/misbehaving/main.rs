@@ -181,3 +181,19 @@ fn a_write_that_nobody_reports_is_a_mistake_in_the_model_with_its_node_row_and_f
     let parts = ["till-", " shows product ", " with stock ", "its reported writes amount to stock ", "Context::wrote"];
     assert!(parts.iter().all(|part| text.contains(part)), "{text}");
 }
+
+#[test]
+fn a_channel_or_a_node_that_is_not_there_is_named_with_those_that_are() {
+    let channel = stopped(&fuzzed(Manner::SpeaksOnNoChannel, "polite", 20), "panics").violation.text;
+    assert!(channel.contains("Channel(9) is not declared") && channel.contains("push-tick"), "{channel}");
+    let node = stopped(&fuzzed(Manner::SpeaksToNobody, "polite", 20), "panics").violation.text;
+    assert!(node.contains("there is no node 40"), "{node}");
+}
+
+#[test]
+fn a_declaration_that_cannot_be_is_a_mistake_in_the_model_and_nothing_is_run() {
+    let report = fuzzed(Manner::DeclaresNoPeriod, "polite", 3);
+    let said: Vec<&str> = report.model_mistakes.iter().map(|(_, text)| text.as_str()).collect();
+    assert!(said.len() == 3 && said.iter().all(|text| text.contains("`Facts::longest_period`")), "{said:?}");
+    assert_eq!((report.events, report.failed, report.mistakes.len()), (0, 0, 0));
+}

@@ -42,6 +42,12 @@ pub enum Manner {
     HasAMuteTill,
     /// A till changes a row and does not report it.
     HidesAWrite,
+    /// A till sends on a channel that is not declared.
+    SpeaksOnNoChannel,
+    /// A till sends to a node that is not there.
+    SpeaksToNobody,
+    /// Its timers have no period.
+    DeclaresNoPeriod,
 }
 
 /// The shop.
@@ -89,7 +95,8 @@ impl System for Stranger {
     }
     fn facts(&self) -> Facts {
         let reports = Reports { authors: true, ..Reports::NOTHING };
-        Facts { longest_period: Span::secs(10), reports, ..Facts::new(&["push", "push-tick"]) }
+        let seconds = if self.0 == Manner::DeclaresNoPeriod { 0 } else { 10 };
+        Facts { longest_period: Span::secs(seconds), reports, ..Facts::new(&["push", "push-tick"]) }
     }
     fn disk(&self, who: NodeId, _: u32, rows: &mut dyn Iterator<Item = Row>) -> Disk {
         assert!(self.0 != Manner::HasNoDisk || !who.is_server(), "no room left");
@@ -113,6 +120,10 @@ impl Side {
             Manner::IsMoody => {
                 let luck = std::hash::RandomState::new().build_hasher().finish();
                 cx.set_timer(TIMER, Span(luck % 1_000_000), None);
+            }
+            Manner::SpeaksOnNoChannel => return cx.send_op(Channel(9), op.id, Talk::Did(op)),
+            Manner::SpeaksToNobody => {
+                return cx.send(NodeId(40), PUSH, Cause::Op(op.id), [op.id], Talk::Did(op));
             }
             Manner::HidesAWrite if op.verb == SELL => {
                 if let Some(row) = disk.rows.iter_mut().find(|row| row.entity == PRODUCT) {
