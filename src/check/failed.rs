@@ -118,7 +118,7 @@ impl Failed {
             all.iter().map(|(seed, text)| format!("{what}, seed {seed}: {text}\n")).collect()
         };
         let mistakes = listed("a mistake in the model of the system", &report.model_mistakes)
-            + &listed("a bug of squall, please report it", &report.mistakes);
+            + &listed("a bug of squall, or of an invariant or a generator of your own", &report.mistakes);
         if !mistakes.is_empty() {
             parts.push((Cause::Mistake, mistakes));
         }

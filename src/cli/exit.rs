@@ -56,7 +56,7 @@ Exit codes:
     2  bad usage, bad input, or a system that holds something else than it reports
     4  nothing was tested, or the system was silent (vacuous)
     5  not deterministic: the same run twice gave two results
-   70  a bug of squall itself, or a mistake in the model of a system
+   70  a bug of squall itself, or of an invariant or a generator of your own
   130  interrupted, after the report
 Where several apply, the first of 70, 2, 130, 5, 1, 4, 0 counts.";
 

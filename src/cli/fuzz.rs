@@ -174,7 +174,7 @@ fn mistakes(report: &Report, out: &mut Out) -> Result<(), Failure> {
         out.line(format!("   seed {seed}: {text}"))?;
     }
     if !report.mistakes.is_empty() {
-        out.line("bugs of squall; please report them")?;
+        out.line("bugs of squall, or of an invariant or a generator of your own")?;
     }
     for (seed, text) in &report.mistakes {
         out.line(format!("   seed {seed}: {text}"))?;
