@@ -46,17 +46,17 @@
 //! #     }
 //! # }
 //! # use shop::Shop;
-//! use squall::check::{Cause, Check};
+//! use squall::check::{Check, Reason};
 //!
 //! // In a test: squall::check(&Shop), which panics with the finding. Here the failure is looked at instead.
 //! let failed = Check::new(&Shop).runs(64).no_regressions().run().unwrap_err();
-//! assert_eq!(failed.cause, Cause::Broken);
+//! assert_eq!(failed.reason, Reason::Broken);
 //! assert!(failed.to_string().contains("stock-never-negative"), "{failed}");
 //! ```
 
 mod failed;
 
-pub use failed::{Cause, Failed};
+pub use failed::{Failed, Reason};
 
 use crate::campaign::{Campaign, ClockTwin, Report, Vacuity, Verdict, vacuity};
 use crate::explore::Profile;

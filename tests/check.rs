@@ -3,7 +3,7 @@
 mod small_shop;
 
 use small_shop::SmallShop;
-use squall::check::{Cause, Check, Failed};
+use squall::check::{Check, Failed, Reason};
 use squall::harness::{Luck, Outcome, Subject};
 use squall::model::{Domain, Scenario};
 use squall::system::Facts;
@@ -66,13 +66,13 @@ fn a_broken_shop_panics_with_the_table_the_file_and_the_line_that_repeats_it() {
 fn the_saved_story_fails_first_until_the_shop_is_repaired_and_then_stays() {
     let folder = tempfile::tempdir().unwrap();
     let first = failed(&SmallShop::forgetful("shop"), folder.path());
-    assert_eq!(first.cause, Cause::Broken);
+    assert_eq!(first.reason, Reason::Broken);
     let saved = stories(folder.path());
     assert_eq!(saved.len(), 2, "a promise of the catalogue and one of its own");
 
     let shop = SmallShop::forgetful("shop");
     let second = failed(&shop, folder.path());
-    assert_eq!((second.cause, second.report.is_none()), (Cause::StillBroken, true));
+    assert_eq!((second.reason, second.report.is_none()), (Reason::StillBroken, true));
     assert!(shop.runs() < 10, "{} runs: no new day was tried", shop.runs());
     let text = second.to_string();
     assert!(text.contains("in 2 saved stories; no new day was tried") && text.contains("✗ taken-once"), "{text}");
@@ -93,7 +93,7 @@ fn stories_of_other_systems_are_passed_over_and_a_broken_file_is_named() {
     fs::write(inner.join("broken.json"), "{ \"squall\": 1,").unwrap();
     let failed = failed(&SmallShop::repaired("shop"), folder.path());
     let text = failed.to_string();
-    assert!(failed.cause == Cause::Unusable && text.contains("broken.json:1:"), "{text}");
+    assert!(failed.reason == Reason::Unusable && text.contains("broken.json:1:"), "{text}");
 }
 
 #[test]
@@ -122,10 +122,10 @@ fn a_shop_in_which_nothing_happens_is_no_sound_shop() {
     let silent = SmallShop { sends: false, ..SmallShop::forgetful("silent") };
     let failed = Check::new(&silent).no_regressions().profile("polite").runs(20).run().unwrap_err();
     let text = failed.to_string();
-    assert_eq!(failed.cause, Cause::Vacuous);
+    assert_eq!(failed.reason, Reason::Vacuous);
     assert!(text.contains("VACUOUS: no op ever reached the server") && text.contains("cx.wrote("), "{text}");
     let nothing = Check::new(&SmallShop::repaired("shop")).no_regressions().runs(0).run().unwrap_err();
-    assert_eq!(nothing.cause, Cause::Vacuous);
+    assert_eq!(nothing.reason, Reason::Vacuous);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn what_never_came_up_is_named_with_what_to_do() {
     let check = || Check::new(&shop).no_regressions().profile("polite");
     let failed = check().run().unwrap_err();
     let text = failed.to_string();
-    assert_eq!(failed.cause, Cause::Vacuous);
+    assert_eq!(failed.reason, Reason::Vacuous);
     let excused = check().out_of_reach(&["damaged-never-applied", "one-effect-per-op"]).run();
     assert!(excused.is_ok(), "{}", excused.unwrap_err());
     assert!(text.contains("damaged-never-applied") && text.contains("Check::out_of_reach"), "{text}");
@@ -193,7 +193,7 @@ fn a_shop_that_runs_differently_each_time_fails_and_is_told_why() {
     let moody = Moody { shop: SmallShop::repaired("shop"), runs: AtomicU64::new(0), wrong: Wrong::RunsDifferently };
     let failed = Check::new(&moody).no_regressions().runs(20).run().unwrap_err();
     let text = failed.to_string();
-    assert_eq!(failed.cause, Cause::NotDeterministic);
+    assert_eq!(failed.reason, Reason::NotDeterministic);
     assert!(text.contains("NOT DETERMINISTIC: the day of seed 0") && text.contains("no hash order"), "{text}");
 }
 
@@ -201,7 +201,7 @@ fn a_shop_that_runs_differently_each_time_fails_and_is_told_why() {
 fn a_mistake_in_the_model_fails_on_new_days_and_in_saved_stories() {
     let moody = || Moody { shop: SmallShop::repaired("shop"), runs: AtomicU64::new(0), wrong: Wrong::HidesARow };
     let new = Check::new(&moody()).no_regressions().runs(20).run().unwrap_err();
-    assert_eq!(new.cause, Cause::Mistake);
+    assert_eq!(new.reason, Reason::Mistake);
     assert!(
         new.to_string().contains("a mistake in the model of the system, seed 0: a row was never reported"),
         "{new}"
@@ -211,5 +211,5 @@ fn a_mistake_in_the_model_fails_on_new_days_and_in_saved_stories() {
     failed(&SmallShop::forgetful("moody"), folder.path());
     let saved = Check::new(&moody()).regressions(folder.path()).run().unwrap_err();
     let named = format!("the system, in {}: a row was never reported", stories(folder.path())[0].display());
-    assert!(saved.cause == Cause::Mistake && saved.to_string().contains(&named), "{saved}");
+    assert!(saved.reason == Reason::Mistake && saved.to_string().contains(&named), "{saved}");
 }

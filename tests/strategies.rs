@@ -211,6 +211,37 @@ fn a_day_is_checked_on_another_system_too() {
 }
 
 #[test]
+fn every_system_that_a_day_is_checked_on_is_run_whatever_it_is_called_and_wherever_it_lies() {
+    let strategy = days(SmallShop::repaired("shop")).profile("heavy").no_regressions();
+    let (text, _) = failure(runner(64, 1).run(&strategy, |day| {
+        for remembers in [true, false] {
+            let shop = SmallShop { remembers, ..SmallShop::forgetful("variant") };
+            day.check_on(&shop)?;
+        }
+        Ok(())
+    }));
+    assert!(text.contains("squall: variant breaks a promise on"), "{text}");
+}
+
+#[test]
+fn a_day_that_breaks_another_system_in_the_same_way_again_is_shrunk_once() {
+    let tries = std::cell::RefCell::new(Vec::new());
+    let strategy = days(SmallShop::repaired("shop")).profile("heavy").no_regressions();
+    let result = runner(64, 1).run(&strategy, |day| {
+        let runs = |shop: &SmallShop| day.check_on(shop).map(|()| 0).unwrap_or_else(|_| shop.runs());
+        let first = runs(&SmallShop::forgetful("variant"));
+        if first > 0 {
+            tries.borrow_mut().push((first, runs(&SmallShop::forgetful("variant"))));
+        }
+        Ok(())
+    });
+    holds(result);
+    let tries = tries.into_inner();
+    assert!(tries.iter().any(|(first, second)| *first > 10 && *second == 2), "{tries:?}");
+    assert!(tries.iter().all(|(_, second)| *second == 2), "it is run, twice, and no more: {tries:?}");
+}
+
+#[test]
 fn a_system_behind_a_pointer_is_a_system_like_any_other() {
     let shop: Arc<dyn Subject> = Arc::new(SmallShop::forgetful("shop").watched());
     let (text, day) = failure(runner(256, 1).run(&days(shop.clone()).no_regressions(), |day| day.check()));
@@ -319,6 +350,21 @@ fn a_shop_that_runs_differently_each_time_fails_and_is_told_why() {
     let (text, _) = failure(runner(5, 1).run(&days(moody).no_regressions(), |day| day.check()));
     assert!(text.contains("NOT DETERMINISTIC: moody") && text.contains("no hash order"), "{text}");
     assert!(text.contains("recorded runs differed again"), "only its fingerprint differs: {text}");
+}
+
+#[test]
+fn another_shop_that_runs_differently_each_time_and_one_with_fixed_luck_fail_too() {
+    let moody = || Moody { shop: SmallShop::repaired("shop"), panics: false };
+    let sound = days(SmallShop::repaired("shop")).no_regressions();
+    let (on, _) = failure(runner(5, 1).run(&sound, |day| day.check_on(&moody())));
+    assert!(on.contains("NOT DETERMINISTIC: moody"), "{on}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let (_, found) = failure(checked(&SmallShop::forgetful("shop"), folder.path(), 256));
+    assert!(!found.scenario().schedule.is_empty(), "some luck is fixed");
+    let fixed = schedules(moody(), Just(found.scenario().clone())).profile("polite").no_regressions();
+    let (text, _) = failure(runner(5, 1).run(&fixed, |day| day.check()));
+    assert!(text.contains("NOT DETERMINISTIC: moody"), "{text}");
 }
 
 #[test]

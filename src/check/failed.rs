@@ -16,7 +16,7 @@ const TABLES: usize = 3;
 
 /// What a check failed of, the first that applies.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Cause {
+pub enum Reason {
     /// It could not be run: an unknown name, a folder or a file that cannot be read.
     Unusable,
     /// A saved story still breaks a promise; no new day was tried.
@@ -35,7 +35,7 @@ pub enum Cause {
 #[derive(Clone, Debug)]
 pub struct Failed {
     /// Of what.
-    pub cause: Cause,
+    pub reason: Reason,
     /// The saved stories that were replayed.
     pub regressions: Vec<Replayed>,
     /// What the random days have to say, if any were tried.
@@ -54,7 +54,7 @@ impl std::error::Error for Failed {}
 impl Failed {
     pub(super) fn unusable(why: &dyn fmt::Display) -> Failed {
         let text = format!("squall: {why}");
-        Failed { cause: Cause::Unusable, regressions: Vec::new(), report: None, text }
+        Failed { reason: Reason::Unusable, regressions: Vec::new(), report: None, text }
     }
 
     /// Saved stories that do not hold.
@@ -86,8 +86,8 @@ impl Failed {
                 text += &format!("\na mistake in the model of the system, in {}: {mistake}\n", one.path.display());
             }
         }
-        let cause = if broken.is_empty() { Cause::Mistake } else { Cause::StillBroken };
-        Failed { cause, regressions: replayed, report: None, text }
+        let reason = if broken.is_empty() { Reason::Mistake } else { Reason::StillBroken };
+        Failed { reason, regressions: replayed, report: None, text }
     }
 
     /// What random days showed.
@@ -99,20 +99,18 @@ impl Failed {
         vacuity: &Vacuity,
         saved: Vec<Result<Saved, String>>,
     ) -> Failed {
-        let mut parts: Vec<(Cause, String)> = Vec::new();
+        let mut parts: Vec<(Reason, String)> = Vec::new();
         if report.failed > 0 {
-            parts.push((Cause::Broken, broken(subject, &report, &saved)));
+            parts.push((Reason::Broken, broken(subject, &report, &saved)));
         }
         if let Some(unstable) = &report.nondeterministic {
             let (day, _) = generate(subject.domain(), profile, unstable.seed);
-            let parted = divergence::text(&day, &subject.facts(), unstable.divergence.as_deref());
-            let text = format!(
-                "NOT DETERMINISTIC: the day of seed {} went differently the second time ({:016x}, then {:016x}).\n{parted}A \
-                 system decides by what it is given and by its disk alone: no clock, no random numbers and no hash order \
-                 of its own.\n",
+            let what = format!(
+                "the day of seed {} went differently the second time ({:016x}, then {:016x})",
                 unstable.seed, unstable.first, unstable.second
             );
-            parts.push((Cause::NotDeterministic, text));
+            let text = divergence::failure(&what, &day, &subject.facts(), unstable.divergence.as_deref());
+            parts.push((Reason::NotDeterministic, text));
         }
         let listed = |what: &str, all: &[(u64, String)]| -> String {
             all.iter().map(|(seed, text)| format!("{what}, seed {seed}: {text}\n")).collect()
@@ -120,10 +118,10 @@ impl Failed {
         let mistakes = listed("a mistake in the model of the system", &report.model_mistakes)
             + &listed("a bug of squall, or of an invariant or a generator of your own", &report.mistakes);
         if !mistakes.is_empty() {
-            parts.push((Cause::Mistake, mistakes));
+            parts.push((Reason::Mistake, mistakes));
         }
         if vacuity.verdict == Verdict::Vacuous {
-            parts.push((Cause::Vacuous, vacuous(subject, &report, vacuity)));
+            parts.push((Reason::Vacuous, vacuous(subject, &report, vacuity)));
         }
         let of = plural(report.runs, "run");
         let head = match report.failed {
@@ -135,9 +133,9 @@ impl Failed {
                 report.profile
             ),
         };
-        let cause = parts.first().expect("a check that failed failed of something").0;
+        let reason = parts.first().expect("a check that failed failed of something").0;
         let text: Vec<String> = std::iter::once(head + "\n").chain(parts.into_iter().map(|(_, text)| text)).collect();
-        Failed { cause, regressions, report: Some(Box::new(report)), text: text.join("\n") }
+        Failed { reason, regressions, report: Some(Box::new(report)), text: text.join("\n") }
     }
 }
 

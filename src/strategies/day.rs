@@ -7,6 +7,7 @@ use crate::campaign::divergence::divergence;
 use crate::campaign::{ClockTwin, Finding, guarded};
 use crate::explore::{SHRINK_BUDGET, Shrunk, shrink};
 use crate::harness::{Borrowed, Luck, Outcome, Subject};
+use crate::invariants::Identity;
 use crate::model::Scenario;
 use crate::regressions::{Regressions, again};
 use crate::report::{self, Place, Style, Telling, finding, words};
@@ -54,12 +55,25 @@ pub(super) enum Origin {
 /// What became of a day on one system.
 #[derive(Clone)]
 struct Check {
-    /// The system's name and where it lies; 0 for the day's own.
-    system: (String, usize),
+    on: On,
+    /// The run that broke a promise, if one did.
+    run: Option<Broke>,
     /// Whether the test has asked, and not only the value tree.
     asked: bool,
     seen: Seen,
 }
+
+/// Which system a day was checked on.
+#[derive(Clone, PartialEq, Eq)]
+enum On {
+    /// The one that it was made for: it is the same whenever it is asked.
+    Own,
+    /// Another one of this name. Nothing is known of it but what its run shows: a test may make a new one each time.
+    Other(String),
+}
+
+/// What tells two broken runs of a day apart: the fingerprint, and what broke first.
+type Broke = (u64, Identity);
 
 /// How a day ends on one system.
 #[derive(Clone)]
@@ -90,8 +104,9 @@ impl Day {
     /// A story of which it is known what it breaks.
     pub(super) fn known(home: Home, finding: Finding) -> Day {
         let day = Day { smallest: true, ..Day::new(home, finding.scenario.clone()) };
+        let run = broke(&finding.outcome);
         let broken = Broken { finding, also: Vec::new(), text: OnceLock::new() };
-        day.remember(Check { system: (day.home.system.name(), 0), asked: false, seen: Seen::Broke(Arc::new(broken)) });
+        day.remember(Check { on: On::Own, run, asked: false, seen: Seen::Broke(Arc::new(broken)) });
         day
     }
 
@@ -103,7 +118,7 @@ impl Day {
     /// The same, on which its system panicked.
     pub(super) fn that_panicked(self, text: &str) -> Day {
         let text = format!("squall: {} {text}, on {self}", self.home.system.name());
-        self.remember(Check { system: (self.home.system.name(), 0), asked: false, seen: Seen::Unsound(text) });
+        self.remember(Check { on: On::Own, run: None, asked: false, seen: Seen::Unsound(text) });
         self
     }
 
@@ -143,29 +158,22 @@ impl Day {
     /// With the smallest story as a table, and where it is saved; also if the system runs differently the second time or
     /// holds other rows than it reports.
     pub fn check(&self) -> Result<(), TestCaseError> {
-        self.judge(&*self.home.system, 0)
+        told(self.seen_on_its_own(true), &*self.home.system, self)
     }
 
-    /// The same on another system of the same business: a repaired one, or one that must agree with the first.
+    /// The same on another system of the same business: a repaired one, or one that must agree with the first. It is run
+    /// each time; only the story of a run that broke in the same way before is not made again.
     ///
     /// # Errors
     /// Like [`Day::check`].
     pub fn check_on(&self, system: &impl Subject) -> Result<(), TestCaseError> {
-        let place = std::ptr::from_ref(system).addr();
-        self.judge(&ClockTwin::watching(Arc::new(Borrowed(system))), place)
-    }
-
-    fn judge(&self, system: &dyn Subject, place: usize) -> Result<(), TestCaseError> {
-        match self.seen(system, place, true) {
-            Seen::Held => Ok(()),
-            Seen::Broke(broken) => Err(TestCaseError::fail(self.told(system, &broken))),
-            Seen::Unsound(why) => Err(TestCaseError::fail(why)),
-        }
+        let system = ClockTwin::watching(Arc::new(Borrowed(system)));
+        told(self.seen_on_another(&system), &system, self)
     }
 
     /// How it ends on its own system, for a value tree.
     pub(super) fn seen_by_tree(&self) -> Seen {
-        self.seen(&*self.home.system, 0, false)
+        self.seen_on_its_own(false)
     }
 
     /// The smallest story of what the test has asked for and seen broken.
@@ -185,12 +193,10 @@ impl Day {
     /// The day of the smallest story, of which everything is known that is known of this day.
     pub(super) fn smallest(&self, broken: &Broken) -> Day {
         let day = Day { smallest: true, ..self.with_less(broken.finding.scenario.clone()) };
+        let run = broke(&broken.finding.outcome);
+        let is_this = |check: &&Check| matches!(&check.seen, Seen::Broke(one) if std::ptr::eq(&**one, broken));
         let checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
-        for check in
-            checks.iter().filter(|check| matches!(&check.seen, Seen::Broke(one) if std::ptr::eq(&**one, broken)))
-        {
-            day.remember(Check { asked: false, ..check.clone() });
-        }
+        checks.iter().filter(is_this).for_each(|check| day.remember(Check { run, asked: false, ..check.clone() }));
         day
     }
 
@@ -198,32 +204,60 @@ impl Day {
         self.checks.lock().unwrap_or_else(PoisonError::into_inner).push(check);
     }
 
-    fn seen(&self, system: &dyn Subject, place: usize, asked: bool) -> Seen {
-        let key = (system.name(), place);
+    fn seen_on_its_own(&self, asked: bool) -> Seen {
         let mut checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(check) = checks.iter_mut().find(|check| check.system == key) {
+        if let Some(check) = checks.iter_mut().find(|check| check.on == On::Own) {
             check.asked |= asked;
             return check.seen.clone();
         }
-        let seen = self.examine(system, place == 0);
-        checks.push(Check { system: key, asked, seen: seen.clone() });
+        let system = &*self.home.system;
+        let (run, seen) = match self.run_twice(system, self.ended) {
+            Ok(outcome) => (broke(&outcome), self.examine(system, outcome)),
+            Err(why) => (None, Seen::Unsound(why)),
+        };
+        checks.push(Check { on: On::Own, run, asked, seen: seen.clone() });
         seen
     }
 
-    fn examine(&self, system: &dyn Subject, own: bool) -> Seen {
-        let outcome = match guarded(|| system.run(&self.scenario, Luck::Replay, false)) {
+    fn seen_on_another(&self, system: &dyn Subject) -> Seen {
+        let outcome = match self.run_twice(system, None) {
             Ok(outcome) => outcome,
-            Err(text) => return Seen::Unsound(format!("squall: {} {text}, on {self}", system.name())),
+            Err(why) => return Seen::Unsound(why),
         };
-        if own && self.ended.is_some_and(|before| before != outcome.fingerprint) {
-            let parted = divergence(&|| system.run(&self.scenario, Luck::Replay, true));
-            let parted = report::divergence::text(&self.scenario, &system.facts(), parted.as_deref());
-            return Seen::Unsound(format!(
-                "squall: NOT DETERMINISTIC: {} ran differently the second time, on {self}.\n{parted}A system decides by what it is \
-                 given and by its disk alone: no clock, no random numbers and no hash order of its own",
-                system.name()
-            ));
+        let (on, run) = (On::Other(system.name()), broke(&outcome));
+        let mut checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |check: &&mut Check| check.on == on && check.run.is_some() && check.run == run;
+        if outcome.mistake.is_none()
+            && let Some(check) = checks.iter_mut().find(same)
+        {
+            check.asked = true;
+            return check.seen.clone();
         }
+        let seen = self.examine(system, outcome);
+        if let Seen::Broke(_) = seen {
+            checks.push(Check { on, run, asked: true, seen: seen.clone() });
+        }
+        seen
+    }
+
+    /// Its run, unless another one ended differently: the one that was written down, or else a second one.
+    fn run_twice(&self, system: &dyn Subject, before: Option<u64>) -> Result<Outcome, String> {
+        let run = || {
+            let outcome = guarded(|| system.run(&self.scenario, Luck::Replay, false));
+            outcome.map_err(|text| format!("squall: {} {text}, on {self}", system.name()))
+        };
+        let outcome = run()?;
+        let other = before.map_or_else(|| run().map(|second| second.fingerprint), Ok)?;
+        if other == outcome.fingerprint {
+            return Ok(outcome);
+        }
+        let parted = divergence(&|| system.run(&self.scenario, Luck::Replay, true));
+        let what = format!("{} ran differently the second time, on {self}", system.name());
+        let text = report::divergence::failure(&what, &self.scenario, &system.facts(), parted.as_deref());
+        Err(format!("squall: {}", text.trim_end()))
+    }
+
+    fn examine(&self, system: &dyn Subject, outcome: Outcome) -> Seen {
         if let Some(mistake) = outcome.mistake {
             return Seen::Unsound(format!("squall: a mistake in the model of {}, on {self}: {mistake}", system.name()));
         }
@@ -257,7 +291,7 @@ impl Day {
     }
 
     /// Saves the story the first time, and says what broke, where, and how to see it again.
-    fn told(&self, system: &dyn Subject, broken: &Broken) -> String {
+    fn text(&self, system: &dyn Subject, broken: &Broken) -> String {
         broken.text.get_or_init(|| self.tell(system, broken)).clone()
     }
 
@@ -290,6 +324,20 @@ impl Day {
             text += &format!("   the same day also breaks {}\n", broken.also.join(", "));
         }
         text.trim_end().into()
+    }
+}
+
+/// What broke first in a run, and which run it was.
+fn broke(outcome: &Outcome) -> Option<Broke> {
+    outcome.violations.first().map(|first| (outcome.fingerprint, first.identity()))
+}
+
+/// What proptest is told.
+fn told(seen: Seen, system: &dyn Subject, day: &Day) -> Result<(), TestCaseError> {
+    match seen {
+        Seen::Held => Ok(()),
+        Seen::Broke(broken) => Err(TestCaseError::fail(day.text(system, &broken))),
+        Seen::Unsound(why) => Err(TestCaseError::fail(why)),
     }
 }
 
