@@ -21,11 +21,13 @@ pub enum Reason {
     Unusable,
     /// A saved story still breaks a promise; no new day was tried.
     StillBroken,
+    /// A saved story of this system guards nothing any more: none of its deviations comes up; no new day was tried.
+    NeverCameUp,
     /// A promise was broken on a new day.
     Broken,
     /// The system runs differently a second time.
     NotDeterministic,
-    /// The system holds other rows than it reports; or a bug of squall.
+    /// The system holds other rows than it reports; or a bug of squall, or of an invariant or a generator of one's own.
     Mistake,
     /// Nothing was broken, and nothing was tested.
     Vacuous,
@@ -57,18 +59,22 @@ impl Failed {
         Failed { reason: Reason::Unusable, regressions: Vec::new(), report: None, text }
     }
 
-    /// Saved stories that do not hold.
-    pub(super) fn again(subject: &dyn Subject, replayed: Vec<Replayed>) -> Failed {
+    /// Saved stories that do not hold, or mean nothing; `None` if all do.
+    pub(super) fn again(subject: &dyn Subject, replayed: &[Replayed]) -> Option<Failed> {
         let broken: Vec<&Replayed> = replayed.iter().filter(|one| one.broken.is_some()).collect();
-        let stories = match broken.len() {
-            1 => "a saved story".to_string(),
-            n => format!("{n} saved stories"),
-        };
+        let mistaken = replayed.iter().any(|one| one.mistake.is_some());
+        let vacuous = replayed.iter().any(|one| one.vacuous);
         let name = subject.name();
-        let mut text = format!("squall: {name} breaks a promise in {stories}; no new day was tried\n");
-        if broken.is_empty() {
-            text = format!("squall: {name} has a mistake in its model, in a saved story\n");
-        }
+        let (reason, head) = match broken.len() {
+            0 if mistaken => (Reason::Mistake, format!("{name} has a mistake in its model, in a saved story")),
+            0 if vacuous => {
+                (Reason::NeverCameUp, format!("a saved story of {name} guards nothing; no new day was tried"))
+            }
+            0 => return None,
+            1 => (Reason::StillBroken, format!("{name} breaks a promise in a saved story; no new day was tried")),
+            n => (Reason::StillBroken, format!("{name} breaks a promise in {n} saved stories; no new day was tried")),
+        };
+        let mut text = format!("squall: {head}\n");
         for (n, one) in broken.iter().enumerate() {
             let Some(found) = &one.broken else { continue };
             if n < TABLES {
@@ -81,13 +87,14 @@ impl Failed {
                 text += &format!("\n{}  {}\n   in {}\n", n + 1, violation(&found.violation), one.path.display());
             }
         }
-        for one in &replayed {
+        for one in replayed {
             if let Some(mistake) = &one.mistake {
-                text += &format!("\na mistake in the model of the system, in {}: {mistake}\n", one.path.display());
+                text += &format!("\nin {}: {mistake}\n", one.path.display());
+            } else if one.vacuous {
+                text += &format!("\n{}", one.remedy());
             }
         }
-        let reason = if broken.is_empty() { Reason::Mistake } else { Reason::StillBroken };
-        Failed { reason, regressions: replayed, report: None, text }
+        Some(Failed { reason, regressions: replayed.to_vec(), report: None, text })
     }
 
     /// What random days showed.
@@ -173,6 +180,10 @@ fn vacuous(subject: &dyn Subject, report: &Report, vacuity: &Vacuity) -> String 
             where_ops_go(&subject.facts())
         );
     }
+    if vacuity.deaf {
+        return "VACUOUS: no op was ever answered: nothing was written, told, decided or sent for one, so nothing was tested.\n"
+            .into();
+    }
     let silent: Vec<&str> = vacuity.devices_never_sent.iter().map(String::as_str).collect();
     let never = |what: &str, names: &[&str]| match names {
         [] => String::new(),
@@ -180,7 +191,7 @@ fn vacuous(subject: &dyn Subject, report: &Report, vacuity: &Vacuity) -> String 
     };
     format!(
         "VACUOUS: this never came up in {}, so it was not tested:\n{}{}{}{}{}Let the domain invent days in which it can (or try \
-         another profile, or more runs). What this system cannot come to is named with `Check::out_of_reach`.\n",
+         another profile, or more runs). What never happens in this system is named with `Check::never_happens`.\n",
         plural(report.runs, "run"),
         never("faults", &vacuity.faults_never),
         never("invariants", &vacuity.invariants_never),

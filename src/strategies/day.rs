@@ -3,6 +3,7 @@
 //! What a check finds is kept beside the day and shared with its value tree, so that a failing case is shrunk and saved
 //! once, however often proptest runs it again. It draws nothing.
 
+use super::drawn::Drawn;
 use crate::campaign::divergence::divergence;
 use crate::campaign::{ClockTwin, Finding, guarded};
 use crate::explore::{SHRINK_BUDGET, Shrunk, shrink};
@@ -41,6 +42,8 @@ pub(super) struct Home {
     pub(super) origin: Origin,
     /// Where its story is kept.
     pub(super) regressions: Option<Regressions>,
+    /// What arrived on all days that were drawn with it.
+    pub(super) drawn: Arc<Drawn>,
 }
 
 /// Where a day comes from.
@@ -156,9 +159,11 @@ impl Day {
     ///
     /// # Errors
     /// With the smallest story as a table, and where it is saved; also if the system runs differently the second time or
-    /// holds other rows than it reports.
+    /// holds other rows than it reports, and if no op arrived anywhere in 64 drawn days.
     pub fn check(&self) -> Result<(), TestCaseError> {
-        told(self.seen_on_its_own(true), &*self.home.system, self)
+        let system = &*self.home.system;
+        told(self.seen_on_its_own(true), system, self)?;
+        self.home.drawn.tested_something(&system.name(), &system.facts()).map_err(TestCaseError::fail)
     }
 
     /// The same on another system of the same business: a repaired one, or one that must agree with the first. It is run
@@ -183,6 +188,11 @@ impl Day {
             Seen::Broke(broken) => Some(broken.clone()),
             _ => None,
         })
+    }
+
+    /// Whether it fails for all that was drawn before it, so that less of it says nothing.
+    pub(super) fn fails_for_the_others(&self) -> bool {
+        self.home.drawn.is_vacuous()
     }
 
     /// Whether squall's shrinker has made it what it is.
