@@ -8,6 +8,7 @@ use small_shop::SmallShop;
 use squall::campaign::Campaign;
 use squall::explore::Profile;
 use squall::harness::{Luck, Outcome, Subject};
+use squall::invariants::Invariant;
 use squall::model::retail::RETAIL;
 use squall::model::{Domain, Scenario};
 use squall::strategies::{Day, config, days, ops, schedules};
@@ -391,6 +392,65 @@ fn a_broken_file_in_the_folder_is_named_before_anything_is_drawn() {
     let Err(TestError::Abort(why)) = checked(&shop, folder.path(), 256) else { panic!("it is no failing case") };
     assert!(why.message().contains("broken.json:1:"), "{}", why.message());
     assert_eq!(shop.runs(), 0);
+}
+
+#[test]
+fn a_saved_story_of_which_no_luck_comes_up_any_more_stops_the_test() {
+    let folder = tempfile::tempdir().unwrap();
+    failure(checked(&SmallShop::forgetful("shop"), folder.path(), 256));
+    let path = &stories(folder.path())[0];
+    let text = fs::read_to_string(path).unwrap();
+    fs::write(path, text.replace(".try-1.", ".try-9.")).unwrap();
+    let Err(TestError::Abort(why)) = checked(&SmallShop::repaired("shop"), folder.path(), 8) else {
+        panic!("a property that is never asked must not pass either")
+    };
+    let (why, path) = (why.message(), path.display().to_string());
+    assert!(why.contains(&path) && why.contains(".try-9.") && why.contains("delete the file"), "{why}");
+}
+
+/// A shop that does not report all that it holds.
+struct Secretive(SmallShop);
+
+impl Subject for Secretive {
+    fn name(&self) -> String {
+        Subject::name(&self.0)
+    }
+    fn domain(&self) -> &'static Domain {
+        Subject::domain(&self.0)
+    }
+    fn facts(&self) -> Facts {
+        Subject::facts(&self.0)
+    }
+    fn invariants(&self) -> Vec<Box<dyn Invariant>> {
+        self.0.watched().invariants()
+    }
+    fn run(&self, scenario: &Scenario, luck: Luck, record: bool) -> Outcome {
+        let mistake = Some("a row was never reported".into());
+        Outcome { mistake, ..Subject::run(&self.0, scenario, luck, record) }
+    }
+}
+
+#[test]
+fn a_mistake_in_the_model_in_a_saved_story_stops_the_test_and_a_new_day_fails_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    failure(checked(&SmallShop::forgetful("shop"), folder.path(), 256));
+    let secretive = || days(Secretive(SmallShop::repaired("shop")));
+    let result = runner(8, 1).run(&secretive().regressions(folder.path()), |_| Ok(()));
+    let Err(TestError::Abort(why)) = result else { panic!("nobody asked, and it is wrong all the same") };
+    let path = stories(folder.path())[0].display().to_string();
+    assert!(why.message().contains(&path) && why.message().contains("a row was never reported"), "{why}");
+    let (text, _) = failure(runner(8, 1).run(&secretive().no_regressions(), |day| day.check()));
+    assert!(text.contains("a row was never reported"), "{text}");
+}
+
+#[test]
+fn a_shop_in_which_nothing_ever_arrives_fails_after_some_days() {
+    let silent = SmallShop { sends: false, ..SmallShop::forgetful("silent") };
+    let property = |cases| runner(cases, 1).run(&days(silent.clone()).no_regressions(), |day| day.check());
+    holds(property(60));
+    let (text, day) = failure(property(256));
+    assert!(text.contains("VACUOUS: in 64 days of silent no op ever reached the server"), "{text}");
+    assert!(size(&day).1 > 0, "a smaller day says nothing: {day:?}");
 }
 
 #[test]
