@@ -3,6 +3,8 @@
 //! What a check finds is kept beside the day and shared with its value tree, so that a failing case is shrunk and saved
 //! once, however often proptest runs it again. It draws nothing.
 
+mod telling;
+
 use super::drawn::Drawn;
 use crate::campaign::divergence::divergence;
 use crate::campaign::{ClockTwin, Finding, guarded};
@@ -10,17 +12,12 @@ use crate::explore::{SHRINK_BUDGET, Shrunk, shrink};
 use crate::harness::{Borrowed, Luck, Outcome, Subject};
 use crate::invariants::Identity;
 use crate::model::Scenario;
-use crate::regressions::{Regressions, again};
-use crate::report::{self, Place, Style, Telling, finding, words};
-use crate::scenario::Saved;
+use crate::regressions::Regressions;
+use crate::report;
 use crate::sim::Deviation;
 use proptest::test_runner::TestCaseError;
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-
-/// Ops and deviations that a day's short form shows of each.
-const SHOWN: usize = 8;
 
 /// A scenario with every fate written down; see [`super::days`].
 #[derive(Clone)]
@@ -190,9 +187,10 @@ impl Day {
         })
     }
 
-    /// Whether it fails for all that was drawn before it, so that less of it says nothing.
+    /// Whether its check fails for all that was drawn before it, so that less of it says nothing.
     pub(super) fn fails_for_the_others(&self) -> bool {
-        self.home.drawn.is_vacuous()
+        let checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        self.home.drawn.is_vacuous() && checks.iter().any(|check| check.on == On::Own && check.asked)
     }
 
     /// Whether squall's shrinker has made it what it is.
@@ -299,42 +297,6 @@ impl Day {
         also.dedup();
         Broken { finding: Finding::of(system, shrunk, seed), also, text: OnceLock::new() }
     }
-
-    /// Saves the story the first time, and says what broke, where, and how to see it again.
-    fn text(&self, system: &dyn Subject, broken: &Broken) -> String {
-        broken.text.get_or_init(|| self.tell(system, broken)).clone()
-    }
-
-    fn tell(&self, system: &dyn Subject, broken: &Broken) -> String {
-        let name = system.name();
-        let saved = match (&self.home.origin, &self.home.regressions) {
-            (Origin::File(path), _) => Ok(Saved::Already(path.clone())),
-            (_, None) => Err("these days keep no regressions".into()),
-            (Origin::Drawn { profile, .. }, Some(folder)) => {
-                folder.keep(system, &name, profile, &broken.finding).map_err(|denied| denied.to_string())
-            }
-        };
-        let (head, seed) = match self.home.origin {
-            Origin::Drawn { seed, .. } => (format!("squall: {name} breaks a promise on {self}"), Some(seed)),
-            Origin::File(_) => {
-                (format!("squall: {name} breaks a promise in a saved story; no new case was tried"), None)
-            }
-        };
-        let (place, again) = match &saved {
-            Ok(saved) => (Place::Saved(saved), again()),
-            Err(why) => (Place::Nowhere(why), format!("{self}")),
-        };
-        let telling = Telling { number: 1, known: false, runs: None, seed, place, again: &again };
-        let mut text = format!("{head}\n\n");
-        text += &finding(&broken.finding, &system.facts(), &telling, Style::default());
-        if saved.is_ok() {
-            text += "   the file is replayed before any new case; delete it to forget it\n";
-        }
-        if !broken.also.is_empty() {
-            text += &format!("   the same day also breaks {}\n", broken.also.join(", "));
-        }
-        text.trim_end().into()
-    }
 }
 
 /// What broke first in a run, and which run it was.
@@ -348,40 +310,5 @@ fn told(seen: Seen, system: &dyn Subject, day: &Day) -> Result<(), TestCaseError
         Seen::Held => Ok(()),
         Seen::Broke(broken) => Err(TestCaseError::fail(day.text(system, &broken))),
         Seen::Unsound(why) => Err(TestCaseError::fail(why)),
-    }
-}
-
-/// Where it comes from: `the day of seed 5 under profile default`.
-impl fmt::Display for Day {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.home.origin {
-            Origin::Drawn { seed, profile } => write!(f, "the day of seed {seed} under profile {profile}"),
-            Origin::File(path) => write!(f, "the story in {}", path.display()),
-        }
-    }
-}
-
-/// The day in a few lines.
-impl fmt::Debug for Day {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Scenario { devices, steps, schedule, .. } = &*self.scenario;
-        let count = |n: usize, noun| words::plural(n as u64, noun);
-        let (devices, ops) = (count(devices.len(), "device"), count(steps.len(), "op"));
-        write!(f, "{self}: {devices}, {ops}, {}", count(schedule.len(), "deviation"))?;
-        let names = words::names(&self.scenario, &self.home.system.facts());
-        for step in steps.iter().take(SHOWN) {
-            let what = words::action(&self.scenario, &step.op, &|_, _| String::new());
-            write!(f, "\n  {}  {} {what}", step.at, self.scenario.node_name(step.op.node))?;
-        }
-        if steps.len() > SHOWN {
-            write!(f, "\n  and {} more", count(steps.len() - SHOWN, "op"))?;
-        }
-        for one in schedule.iter().take(SHOWN) {
-            write!(f, "\n  {}", words::deviation(&names, one))?;
-        }
-        if schedule.len() > SHOWN {
-            write!(f, "\n  and {} more", count(schedule.len() - SHOWN, "deviation"))?;
-        }
-        Ok(())
     }
 }
