@@ -65,7 +65,7 @@ impl System for Notes {
             server: false,
             longest_period: Span::secs(10),
             reports,
-            goals: &["at once", "a moment later", "later still"],
+            goals: &["none", "one", "two", "three", "four"],
             ..Facts::new(&["told", "tick"])
         }
     }
