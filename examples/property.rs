@@ -7,7 +7,9 @@
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use squall::prelude::*;
-use squall::strategies::{Day, config, days};
+#[cfg(test)]
+use squall::strategies::Day;
+use squall::strategies::{config, days};
 
 const STOCK: u8 = 0;
 static SHOP: Domain = Domain::new(
@@ -84,6 +86,7 @@ fn a_shop_that_does_not_look_fails_within_the_cases_that_proptest_tries() {
 }
 
 /// How much less there is on the server in the end.
+#[cfg(test)]
 fn taken(day: &Day) -> i64 {
     let end = day.run(&Shop { looks: true }).end.expect("the end of a day is kept");
     let before: i64 = day.scenario().rows.iter().map(|(_, row)| row.int(STOCK)).sum();
@@ -91,6 +94,7 @@ fn taken(day: &Day) -> i64 {
 }
 
 /// How much users sold, all together.
+#[cfg(test)]
 fn sold(day: &Day) -> i64 {
     let lines = day.scenario().steps.iter().flat_map(|step| step.op.lines());
     lines.map(|line| line.value).sum()
