@@ -65,6 +65,7 @@ use crate::harness::{Borrowed, Subject};
 use crate::regressions::{Regressions, Replay, Replayed};
 use crate::report::words::plural;
 use excused::Excused;
+use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -119,6 +120,17 @@ impl Held {
                  name before, give them its new one"
             )
         })
+    }
+}
+
+/// What was done, and which promises were not checked.
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { system, profile, runs, .. } = &self.report;
+        let (files, days) = (plural(self.regressions.len() as u64, "saved file"), plural(*runs, "day"));
+        write!(f, "squall: {system} held in {files} and on {days} under profile {profile}")?;
+        let unchecked: Vec<&str> = self.vacuity.not_applicable.iter().map(|(name, _)| *name).collect();
+        if unchecked.is_empty() { Ok(()) } else { write!(f, "; not checked: {}", unchecked.join(", ")) }
     }
 }
 
@@ -202,14 +214,17 @@ impl<'a> Check<'a> {
         let unstable = report.nondeterministic.is_some();
         let saved = report.findings.iter().map(|finding| match &self.regressions {
             Some(_) if unstable => Err("the system is not deterministic, so the story may end differently".into()),
-            Some(folder) => folder.keep(&*subject, &report.system, profile.name, finding).map_err(|no| no.to_string()),
+            Some(folder) => {
+                folder.keep(&*subject, &report.system, &report.profile, finding).map_err(|no| no.to_string())
+            }
             None => Err("this check keeps no regressions".into()),
         });
         let saved = saved.collect();
         Err(Failed::found(&*subject, &profile, stories, report, &vacuity, saved))
     }
 
-    /// Runs the check. If the folder holds stories and none is this system's, a note on standard error says so: it may
+    /// Runs the check; if it holds, one line on standard output says what that is worth (`cargo test -- --nocapture` shows
+    /// it). If the folder holds stories and none is this system's, a note on standard error says so: it may
     /// have been renamed, and a folder may also serve several systems.
     ///
     /// # Panics
@@ -218,7 +233,10 @@ impl<'a> Check<'a> {
     pub fn assert(&self) {
         match self.run() {
             Err(failed) => panic!("{failed}"),
-            Ok(held) => held.note().into_iter().for_each(|note| eprintln!("{note}")),
+            Ok(held) => {
+                println!("{held}");
+                held.note().into_iter().for_each(|note| eprintln!("{note}"));
+            }
         }
     }
 }

@@ -237,7 +237,7 @@ fn a_folder_that_cannot_be_written_is_named_and_the_finding_is_shown_all_the_sam
     fs::write(&file, "").unwrap();
     let text = failed(&SmallShop::forgetful("shop"), &file.join("stories")).to_string();
     assert!(text.contains("not saved: cannot make the folder") && text.contains("✗ taken-once"), "{text}");
-    assert!(text.contains("again        the day of seed "), "{text}");
+    assert!(text.contains("again        Check::new(&system).profile(\"default\").seeds("), "{text}");
 }
 
 #[test]

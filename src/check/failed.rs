@@ -156,7 +156,10 @@ fn broken(subject: &dyn Subject, report: &Report, saved: &[Result<Saved, String>
         if n < TABLES {
             let again = match saved {
                 Ok(_) => again(),
-                Err(_) => format!("the day of seed {} under profile {}", found.seed, report.profile),
+                Err(_) => {
+                    let (seed, profile) = (found.seed, &report.profile);
+                    format!("Check::new(&system).profile({profile:?}).seeds({seed}..{}).assert()", seed + 1)
+                }
             };
             let (number, runs, seed) = (n + 1, Some(report.runs), Some(found.seed));
             let telling = Telling { number, known: false, runs, seed, place, again: &again };

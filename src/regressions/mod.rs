@@ -233,6 +233,7 @@ fn judge(subject: &dyn Subject, story: &Story, replayed: &mut Replayed) {
 /// What to type to see a saved story again: the test that is running, which replays its folder first.
 pub fn again() -> String {
     let thread = std::thread::current();
-    let test = thread.name().filter(|name| *name != "main").map_or_else(String::new, |name| format!(" {name}"));
+    let test =
+        thread.name().filter(|name| *name != "main").map_or_else(String::new, |name| format!(" {name} -- --exact"));
     format!("cargo test{test}   (it replays this file first)")
 }

@@ -47,7 +47,7 @@ pub(super) struct Home {
 #[derive(Clone, Debug)]
 pub(super) enum Origin {
     /// A seed under a profile.
-    Drawn { seed: u64, profile: &'static str },
+    Drawn { seed: u64, profile: Arc<str> },
     /// A saved story.
     File(PathBuf),
 }

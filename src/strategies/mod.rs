@@ -154,7 +154,7 @@ impl Source {
 
     /// The day of a scenario and its luck, with every fate written down.
     fn written(&self, seed: u64, scenario: &Scenario, luck: Luck) -> Day {
-        let home = self.home(Origin::Drawn { seed, profile: self.profile.name });
+        let home = self.home(Origin::Drawn { seed, profile: self.profile.to_string().into() });
         match guarded(|| self.system.run(scenario, luck, false)) {
             Ok(outcome) => {
                 self.drawn.count(&self.system.facts(), scenario, &outcome);
@@ -211,7 +211,7 @@ impl<G> Days<G> {
 
 impl<G: fmt::Debug> fmt::Debug for Days<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, profile) = (self.source.system.name(), self.source.profile.name);
+        let (name, profile) = (self.source.system.name(), self.source.profile);
         write!(f, "days of {name} under profile {profile}, ops: {:?}", self.given)
     }
 }
