@@ -46,7 +46,7 @@ fn a_broken_shop_panics_with_the_table_the_file_and_the_line_that_repeats_it() {
     let panic = catch_unwind(AssertUnwindSafe(|| check.assert())).expect_err("it panics");
     let text = panic.downcast_ref::<String>().expect("with a text");
     let path = &stories(folder.path())[0];
-    let again = "cargo test a_broken_shop_panics_with_the_table_the_file_and_the_line_that_repeats_it";
+    let again = "cargo test a_broken_shop_panics_with_the_table_the_file_and_the_line_that_repeats_it -- --exact";
     let parts = [
         "squall: shop broke a promise in ",
         "1  one-effect-per-op: sell-1 changed the server's stock of ",
