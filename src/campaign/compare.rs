@@ -10,7 +10,7 @@ use super::estimate::{Estimate, Quantile, Sums, difference, quantile, share};
 use super::figure::{Day, FIGURES};
 use super::finding::{Breadth, Suspect, examine, findings, suspects};
 use super::report::{Progress, Report};
-use super::run::{BLOCK, Campaign, guarded, in_parallel, is_run_twice};
+use super::run::{BLOCK, Campaign, guarded, in_parallel, is_run_twice, of_its_day};
 use super::tally::Tally;
 use crate::explore::{Profile, generate};
 use crate::harness::{Luck, Outcome, Subject};
@@ -233,7 +233,16 @@ impl Comparison {
 
     /// One day on every system.
     fn one(&self, seed: u64, names: &[Vec<&str>], rows: &mut [Row]) {
-        let (scenario, luck) = generate(self.subjects[0].domain(), &self.profile, seed);
+        let (scenario, luck) = match guarded(|| generate(self.subjects[0].domain(), &self.profile, seed)) {
+            Ok(day) => day,
+            Err(text) => {
+                for row in rows {
+                    row.tally.runs += 1;
+                    row.tally.mistook(seed, of_its_day(&text));
+                }
+                return;
+            }
+        };
         let luck = self.fixed.apply(luck, seed);
         let day = Day::of(&scenario);
         let mut first: Option<Outcome> = None;

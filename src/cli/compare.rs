@@ -309,7 +309,10 @@ fn notes(system: &Arc<dyn Subject>, profile: &Profile, standing: &Standing, out:
         out.line(format!("a mistake in the model of {}, seed {seed}: {mistake}", report.system))?;
     }
     for (seed, mistake) in &report.mistakes {
-        out.line(format!("a bug of squall or of an invariant of your own, on {}, seed {seed}: {mistake}", report.system))?;
+        out.line(format!(
+            "a bug of squall or of an invariant of your own, on {}, seed {seed}: {mistake}",
+            report.system
+        ))?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::canonical::canonical;
 use super::cost::{Cost, cost};
 use super::{reduce_business, reduce_luck, reduce_time};
 use crate::harness::{Event, Luck, Outcome, Subject};
+use crate::invariants::running::NodesKeepRunning;
 use crate::invariants::{Identity, Violation};
 use crate::model::Scenario;
 use crate::sim::{Deviation, Span};
@@ -46,8 +47,8 @@ pub fn shrink(subject: &dyn Subject, scenario: &Scenario, identity: Identity, bu
     Some(Shrunk { scenario: search.best, outcome, violation, runs: search.runs + 1 })
 }
 
-/// Events that a run may take on average before the budget is spent: a story with an endless loop is cut off at 10,000
-/// events or more each time, and must not be shrunk for minutes.
+/// Events that a run of a story without an end may take on average before the budget is spent: an endless loop is cut off
+/// at 10,000 events or more each time, and must not be shrunk for minutes. A story that is merely busy has all its runs.
 const EVENTS_A_RUN: u64 = 2_500;
 
 /// The smallest story so far, and the runs left to look for a smaller one.
@@ -85,7 +86,8 @@ impl<'a> Search<'a> {
 
     /// Whether all runs are spent.
     pub(super) fn is_spent(&self) -> bool {
-        self.runs >= self.budget || self.events >= u64::from(self.budget) * EVENTS_A_RUN
+        let endless = self.identity.invariant == NodesKeepRunning::NAME;
+        self.runs >= self.budget || endless && self.events >= u64::from(self.budget) * EVENTS_A_RUN
     }
 
     /// Runs a candidate if it is smaller; keeps it if it still breaks the promise. Returns whether it was kept.

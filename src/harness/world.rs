@@ -15,7 +15,7 @@ use super::heard::Heard;
 use super::link::{Direction, Link};
 use super::node::{Seat, Slot};
 use super::outcome::{End, Metrics, OutboxAt, Outcome};
-use super::panics::{Panic, inside, within};
+use super::panics::{Left, Panic, inside, within};
 use super::trace::{Event, Loss, Trace, What};
 use crate::invariants::running::{Doing, How, Stopped};
 use crate::invariants::{History, Invariant, Log, Moment};
@@ -93,6 +93,8 @@ struct World<'a, S: System> {
     cx: Context<S::Message>,
     history: History<'a>,
     invariants: Vec<Box<dyn Invariant>>,
+    /// Those of them that say something about this system.
+    checked: Vec<usize>,
     /// By kind of moment: which invariants want to see it, and their names.
     interested: [Vec<(usize, &'static str)>; 8],
     log: Log,
@@ -127,6 +129,7 @@ struct World<'a, S: System> {
 /// Runs a scenario.
 pub fn run<S: System>(system: &S, scenario: &Scenario, luck: Luck, plan: Plan) -> Outcome {
     let in_scope = |node: NodeId, row: &crate::model::Row| inside(node, Doing::Scope, || system.in_scope(node, row));
+    let _left = Left;
     World::new(system, scenario, luck, plan, &in_scope).run(luck)
 }
 
@@ -147,10 +150,13 @@ impl<'a, S: System> World<'a, S> {
         let mut cx = Context::new(choices, facts);
         cx.devices = scenario.devices.len() as u16;
         let mut interested: [Vec<(usize, &'static str)>; 8] = Default::default();
+        let mut checked = Vec::with_capacity(plan.invariants.len());
         for (index, invariant) in plan.invariants.iter().enumerate() {
             if invariant.not_checked(&facts, scenario.domain).is_none() {
+                checked.push(index);
+                let wants = invariant.wants_of(&facts);
                 for (bit, list) in interested.iter_mut().enumerate() {
-                    if invariant.wants() & 1 << bit != 0 {
+                    if wants & 1 << bit != 0 {
                         list.push((index, invariant.name()));
                     }
                 }
@@ -169,6 +175,7 @@ impl<'a, S: System> World<'a, S> {
             cx,
             history,
             invariants: plan.invariants,
+            checked,
             interested,
             log: Log::default(),
             trace: if plan.record { Trace::recording() } else { Trace::default() },
@@ -201,11 +208,16 @@ impl<'a, S: System> World<'a, S> {
         if let Some(text) = self.facts.mistake() {
             return Outcome { mistake: Some(text), ..Outcome::default() };
         }
-        if let Err(Panic { node, doing, text }) = within(|| self.play()) {
+        if let Err(panic) = within(|| self.play()) {
             let ops = if let Cause::Op(op) = self.cx.cause { vec![op] } else { Vec::new() };
-            self.history.stopped = Some(Stopped { node, ops, how: How::Panicked { doing, text } });
+            self.stop(panic, ops);
         }
         self.finish(luck)
+    }
+
+    /// The system panicked: nothing else happens in this run. The first reason to stop is the one that counts.
+    fn stop(&mut self, Panic { node, doing, text }: Panic, ops: Vec<OpId>) {
+        self.history.stopped.get_or_insert(Stopped { node, ops, how: How::Panicked { doing, text } });
     }
 
     /// A fresh disk for every node.
@@ -223,6 +235,7 @@ impl<'a, S: System> World<'a, S> {
 
     /// Everything that calls the system: the run from its first event to rest, and what the nodes hold then.
     fn play(&mut self) {
+        self.history.open();
         self.seat();
         // Without a server its place stays empty.
         for n in usize::from(!self.facts.server)..self.slots.len() {

@@ -99,7 +99,8 @@ impl Day {
         scenario.rows.extend(more.iter().map(|(name, row)| (name.to_string(), *row)));
         scenario.steps = ops.iter().map(|op| Step { at: Time::ZERO, op: *op }).collect();
         let scenario: &'static Scenario = Box::leak(Box::new(scenario));
-        let history = History::new(scenario, facts, &|_, _| true);
+        let mut history = History::new(scenario, facts, &|_, _| true);
+        history.open();
         Day { history, invariants: super::all(), log: Log::default() }
     }
 

@@ -77,7 +77,10 @@ impl History<'_> {
         all
     }
 
+    /// Who set a field, and so what took the place of what, is in the tags alone; without them only its own row and its
+    /// own value tell that an op is there.
     fn shows(&self, node: NodeId, record: &OpRecord, effect: &Effect) -> (Held, Entity) {
+        let tagged = self.facts.reports.authors;
         let deleted = |entity, key| self.deletions.contains_key(&(entity, key));
         match *effect {
             Effect::Create(made) => {
@@ -93,7 +96,7 @@ impl History<'_> {
                 let key = plain(key);
                 let held = match self.find(node, entity, key) {
                     Some(row) if row.deleted => Held::Yes,
-                    Some(row) if self.seen_row(record, entity, key).is_some() => {
+                    Some(row) if tagged && self.seen_row(record, entity, key).is_some() => {
                         let stale = authors(row).all(|by| self.knew(record.op.id, by));
                         if stale { Held::No } else { Held::CannotTell }
                     }
@@ -109,7 +112,7 @@ impl History<'_> {
                     (Some(row), _) if row.set_by[field as usize] == record.op.id || row.get(field) == value => {
                         Held::Yes
                     }
-                    (Some(row), Some(_)) if self.knew(record.op.id, row.set_by[field as usize]) => Held::No,
+                    (Some(row), Some(_)) if tagged && self.knew(record.op.id, row.set_by[field as usize]) => Held::No,
                     (None, Some(seen)) if !deleted(entity, key) && (self.in_scope)(node, seen) => Held::No,
                     _ => Held::CannotTell,
                 };

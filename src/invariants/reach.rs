@@ -5,6 +5,7 @@
 //! business that leaves its transition out says that its ops make, change and delete no rows that could be held against
 //! it. What comes up all the same is judged all the same.
 
+use super::effects::can_be_half_done;
 use crate::model::{Class, Domain, Effect, Entity, Key, Op, Row, Rows};
 use crate::sim::OpId;
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use std::collections::BTreeMap;
 pub struct Reach {
     /// An op makes a row.
     pub makes: bool,
+    /// An op makes several rows, or an amount over rows: it can be there by half.
+    pub in_pieces: bool,
     /// An op deletes a row or empties a field.
     pub deletes: bool,
     /// A field never changes once it is set.
@@ -35,6 +38,11 @@ impl Reach {
         Reach { frozen: fields.any(|field| field.class == Class::Frozen), ..Reach::default() }
     }
 
+    /// What nobody could find out: then nothing is out of reach.
+    pub fn unknown() -> Reach {
+        Reach { makes: true, in_pieces: true, deletes: true, frozen: true }
+    }
+
     /// Looks at the ops of one day, in order, as if one device had done them all.
     pub fn see(&mut self, domain: &Domain, opening: &[Row], ops: &[Op]) {
         let mut shown = Shown(opening.iter().map(|row| ((row.entity, row.key), *row)).collect());
@@ -42,6 +50,7 @@ impl Reach {
         for op in ops {
             (domain.pieces)(op, &mut pieces);
             self.makes |= !pieces.is_empty();
+            self.in_pieces |= can_be_half_done(&pieces);
             pieces.clear();
             (domain.transition)(op, &shown, &mut effects);
             for effect in effects.drain(..) {
@@ -82,9 +91,9 @@ mod tests {
     fn a_sale_makes_rows_and_a_deletion_deletes() {
         let opening = [Row::new(PRODUCT, Key(1)), Row::new(SUPPLIER, Key(2))];
         let mut reach = Reach::new(&RETAIL);
-        assert!(!reach.makes && !reach.deletes);
+        assert!(!reach.makes && !reach.in_pieces && !reach.deletes);
         reach.see(&RETAIL, &opening, &[Op::new(OpId(1), NodeId(1), SELL).line(Key(1), 2)]);
-        assert!(reach.makes && !reach.deletes);
+        assert!(reach.makes && reach.in_pieces && !reach.deletes);
         reach.see(&RETAIL, &opening, &[Op::new(OpId(2), NodeId(1), DELETE_SUPPLIER).on(Key(2))]);
         assert!(reach.deletes);
     }

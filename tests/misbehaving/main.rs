@@ -93,6 +93,20 @@ fn a_panic_at_a_second_boot_in_its_rows_or_for_want_of_a_disk_says_what_it_was_d
 }
 
 #[test]
+fn a_panic_over_where_a_row_belongs_stops_the_run_at_its_opening_and_at_its_end() {
+    let opening = stopped(&fuzzed(Manner::PanicsInScopeAtTheOpening, "polite", 5), "panics");
+    let text = &opening.violation.text;
+    assert!(text.starts_with("till-1 panicked while saying which rows belong on it: whose is it? ("), "{text}");
+    let report = fuzzed(Manner::PanicsInScopeAtTheEnd, "polite", 30);
+    let end = stopped(&report, "panics");
+    let text = &end.violation.text;
+    assert!(text.starts_with("till-1 panicked while saying which rows belong on it: whose is it now? ("), "{text}");
+    assert_eq!(report.broken.len(), 1, "nothing else is judged of its end: {:?}", report.broken);
+    assert!(end.outcome.was_stopped() && !end.outcome.rested && report.unrested > 0);
+    assert!(story(&end, Manner::PanicsInScopeAtTheEnd).contains("✗ nodes-keep-running"));
+}
+
+#[test]
 fn a_timer_of_no_span_is_cut_named_and_shrunk() {
     // A late timer would break the round up: this is the first seed of a day without any.
     let campaign = Campaign { seeds: 21..23, ..campaign(Manner::LooksWithoutWaiting, "default", 0) };

@@ -46,6 +46,10 @@ pub enum Manner {
     SpeaksOnNoChannel,
     /// A till sends to a node that is not there.
     SpeaksToNobody,
+    /// It cannot say which of the opening rows belong on a till.
+    PanicsInScopeAtTheOpening,
+    /// It cannot say where a row belongs whose price was changed.
+    PanicsInScopeAtTheEnd,
     /// Its timers have no period.
     DeclaresNoPeriod,
 }
@@ -101,6 +105,12 @@ impl System for Stranger {
     fn disk(&self, who: NodeId, _: u32, rows: &mut dyn Iterator<Item = Row>) -> Disk {
         assert!(self.0 != Manner::HasNoDisk || !who.is_server(), "no room left");
         Disk { rows: rows.collect(), ..Disk::default() }
+    }
+    fn in_scope(&self, _: NodeId, row: &Row) -> bool {
+        assert!(self.0 != Manner::PanicsInScopeAtTheOpening, "whose is it?");
+        let changed = row.entity == PRODUCT && row.set_by[field::PRICE as usize].is_some();
+        assert!(self.0 != Manner::PanicsInScopeAtTheEnd || !changed, "whose is it now?");
+        true
     }
     fn device(&self, _: NodeId, _: &Disk) -> Side {
         Side { manner: self.0, offline: false }
