@@ -285,7 +285,8 @@ impl Comparison {
         if let Some(unstable) = &mut report.nondeterministic {
             let (scenario, luck) = generate(subject.domain(), &self.profile, unstable.seed);
             let luck = self.fixed.apply(luck, unstable.seed);
-            unstable.divergence = divergence(&|| subject.run(&scenario, luck, true));
+            let parted = guarded(|| divergence(&|| subject.run(&scenario, luck, true)));
+            unstable.divergence = parted.unwrap_or_default();
         }
         let metrics = &row.tally.metrics;
         let both = |ended, due| [50, 99].map(|percent| quantile(ended, due, runs, percent));

@@ -206,6 +206,13 @@ pub(super) fn findings(
         }
         let Some(shrunk) = shrunk else { continue };
         let (runs, first_seed) = tally.broken[&suspect.identity];
+        let found = match guarded(|| Finding::of(subject, shrunk, suspect.seed)) {
+            Ok(found) => found,
+            Err(text) => {
+                mistakes.push((suspect.seed, format!("while its story was told: {text}")));
+                continue;
+            }
+        };
         let finding = Finding {
             first_run: first_seed - campaign.seeds.start + 1,
             runs,
@@ -216,7 +223,7 @@ pub(super) fn findings(
                     .collect(),
                 Breadth::EveryStory => Vec::new(),
             },
-            ..Finding::of(subject, shrunk, suspect.seed)
+            ..found
         };
         stories.entry(suspect.identity).or_default().push(finding);
     }

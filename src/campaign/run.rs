@@ -95,7 +95,8 @@ impl<'a> Campaign<'a> {
         let mut report = Report::of(self, tally, findings, stopped);
         if let Some(unstable) = &mut report.nondeterministic {
             let (scenario, luck) = self.scenario(unstable.seed);
-            unstable.divergence = divergence(&|| subject.run(&scenario, luck, true));
+            let parted = guarded(|| divergence(&|| subject.run(&scenario, luck, true)));
+            unstable.divergence = parted.unwrap_or_default();
         }
         report
     }

@@ -37,8 +37,8 @@ impl Invariant for OneEffectPerOp {
     fn wants_of(&self, facts: &Facts) -> u8 {
         if facts.server { wants::WROTE_ON_SERVER | wants::BETWEEN_ON_SERVER } else { wants::WROTE_ON_DEVICE }
     }
-    fn restored(&mut self, _: &History<'_>, made: Time) {
-        self.changes.restored(made);
+    fn restored(&mut self, history: &History<'_>, made: Time) {
+        self.changes.restored(history.now, made);
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         self.changes.observe(history, moment, log);

@@ -82,6 +82,12 @@ impl Day {
         Day::declaring(Facts { server: false, reports, ..FACTS }, ops, &[])
     }
 
+    /// The same of a system that says of no row who made it or set a field.
+    pub fn among_untold_devices(ops: &[Op]) -> Day {
+        let reports = Reports { verdicts: false, pulls: false, authors: false, ..FACTS.reports };
+        Day::declaring(Facts { server: false, reports, ..FACTS }, ops, &[])
+    }
+
     /// A day with more opening rows.
     pub fn with(ops: &[Op], more: &[(&str, Row)]) -> Day {
         Day::declaring(FACTS, ops, more)
@@ -124,6 +130,9 @@ impl Day {
     }
 
     pub fn write(&mut self, node: NodeId, before: Option<Row>, after: Option<Row>, op: OpId, why: Why) -> &mut Day {
+        let told = self.history.facts.reports.authors;
+        let untold = |row: Row| Row { origin: OpId::NONE, set_by: Row::new(row.entity, row.key).set_by, ..row };
+        let after = after.map(|row| if told { row } else { untold(row) });
         let write = Write { before, after, op, why };
         self.history.wrote(node, &write);
         self.moment(wants::WROTE, &Moment::Wrote(node, &write));

@@ -82,10 +82,12 @@ pub struct OpRecord {
     pub given_up: bool,
     /// Its device took it back.
     pub(crate) rolled_back: bool,
-    /// How many messages that list no ops were sent because of it.
+    /// How many other messages were sent because of it: requests that list no ops, and answers of its device with it.
     pub(crate) named: u32,
     /// It changed something on its own device.
     pub(crate) local: bool,
+    /// A device showed a row as made by it.
+    pub(crate) tagged: bool,
     /// It changed a business row on the server.
     pub(crate) committed: bool,
     /// Pieces that it ever made on the server, splits folded into one.
@@ -111,6 +113,7 @@ impl OpRecord {
             rolled_back: false,
             named: 0,
             local: false,
+            tagged: false,
             committed: false,
             made: Vec::new(),
         };
@@ -380,11 +383,11 @@ impl<'a> History<'a> {
                 if write.why == Why::Copied {
                     self.nodes[node.index()].came |= 1 << after.entity.0;
                 }
-                if let Some(record) = self.op_mut(origin)
-                    && record.op.node != node
-                    && record.on_others.is_none()
-                {
-                    record.on_others = Some(now);
+                if let Some(record) = self.op_mut(origin) {
+                    record.tagged = true;
+                    if record.op.node != node && record.on_others.is_none() {
+                        record.on_others = Some(now);
+                    }
                 }
             }
             if !self.facts.server {

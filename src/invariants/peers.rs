@@ -77,16 +77,19 @@ impl History<'_> {
         all
     }
 
-    /// Who set a field, and so what took the place of what, is in the tags alone; without them only its own row and its
-    /// own value tell that an op is there.
+    /// Who set a field, and so what took the place of what, is in the tags alone. Without them only its own row and its own
+    /// value tell that an op is there, and that it is not is known of a row that some device shows under its key.
     fn shows(&self, node: NodeId, record: &OpRecord, effect: &Effect) -> (Held, Entity) {
         let tagged = self.facts.reports.authors;
         let deleted = |entity, key| self.deletions.contains_key(&(entity, key));
         match *effect {
             Effect::Create(made) => {
                 let (entity, key) = (made.entity, canonical(&made));
-                let held = match self.find(node, entity, key) {
+                let untold = !tagged && !record.tagged;
+                let by_key = |node| self.node(node).rows.get(&(entity, made.key)).filter(|_| untold);
+                let held = match self.find(node, entity, key).or_else(|| by_key(node)) {
                     Some(row) if !row.deleted || deleted(entity, key) => Held::Yes,
+                    None if untold && self.devices().all(|other| by_key(other).is_none()) => Held::CannotTell,
                     _ if deleted(entity, key) || !(self.in_scope)(node, &made) => Held::CannotTell,
                     _ => Held::No,
                 };

@@ -83,9 +83,13 @@ impl Reach {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::domain::{EntitySpec, FieldSpec};
+    use crate::invariants::Invariant;
+    use crate::invariants::effects::OpAllOrNothing;
+    use crate::model::Verb;
+    use crate::model::domain::{EntitySpec, FieldSpec, Piece, Shape, VerbSpec};
     use crate::model::retail::{DELETE_SUPPLIER, PRODUCT, RETAIL, SELL, SUPPLIER};
     use crate::sim::NodeId;
+    use crate::system::Facts;
 
     #[test]
     fn a_sale_makes_rows_and_a_deletion_deletes() {
@@ -96,6 +100,31 @@ mod tests {
         assert!(reach.makes && reach.in_pieces && !reach.deletes);
         reach.see(&RETAIL, &opening, &[Op::new(OpId(2), NodeId(1), DELETE_SUPPLIER).on(Key(2))]);
         assert!(reach.deletes);
+    }
+
+    #[test]
+    fn pieces_are_asked_of_ops_that_somebody_did_and_of_no_other() {
+        static STOCK: [EntitySpec; 1] = [EntitySpec::new("tin", &[FieldSpec::new("stock", Class::Quantity)])];
+        static VERBS: [VerbSpec; 2] = [
+            VerbSpec::new("drop", Shape::Target(Entity(0))),
+            VerbSpec::new("take", Shape::Lines { entity: Entity(0), signed: false }),
+        ];
+        static SHELF: Domain = Domain {
+            pieces: |op, pieces| {
+                assert!(op.verb == Verb(1) || op.lines().is_empty(), "what is dropped has no lines");
+                // More than three are taken in two goes.
+                let goes = if op.verb == Verb(1) && op.value(0) > 3 { 2 } else { 1 };
+                pieces.extend((0..goes).map(|part| Piece { entity: Entity(0), part, amount: None }));
+            },
+            ..Domain::new("shelf", &STOCK, &VERBS)
+        };
+        assert_eq!(OpAllOrNothing::default().not_checked(&Facts::new(&[]), &SHELF), None);
+        let op = |id, verb| Op::new(OpId(id), NodeId(1), Verb(verb));
+        let (mut reach, few) = (Reach::new(&SHELF), [op(1, 0).on(Key(1)), op(2, 1).line(Key(1), 3)]);
+        reach.see(&SHELF, &[], &few);
+        assert!(OpAllOrNothing::default().out_of_reach(&reach).is_some());
+        reach.see(&SHELF, &[], &[op(3, 1).line(Key(1), 4)]);
+        assert_eq!(OpAllOrNothing::default().out_of_reach(&reach), None);
     }
 
     #[test]

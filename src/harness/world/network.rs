@@ -85,6 +85,9 @@ impl<S: System> World<'_, S> {
                 Label::new(node, channel, cause, Point::Send).attempt(attempt)
             }
             Route::Answer(request) => {
+                for op in ops.iter().filter(|op| self.history.is_own(node, **op)).copied().collect::<Vec<_>>() {
+                    self.history.op_mut(op).expect("a device's own op has a record").named += 1;
+                }
                 let copy = if request.get_point() == Point::Step {
                     (request.get_number() & (SERVER_STEPS - 1)) / 256
                 } else {
