@@ -30,6 +30,7 @@ mod shrink;
 mod stopwatch;
 #[cfg(test)]
 #[path = "../../tests/misbehaving/stranger.rs"]
+#[allow(dead_code)] // some manners are of no interest to a command line
 mod stranger;
 mod sweep;
 #[cfg(test)]

@@ -181,6 +181,8 @@ mod tests {
     use super::super::test_shop::TestShop;
     use super::super::{Profile, explicit, generate, steps};
     use super::*;
+    use crate::model::Domain;
+    use crate::system::Facts;
     use proptest::prelude::*;
 
     fn failing(profile: &str, from: u64) -> Scenario {
@@ -236,6 +238,32 @@ mod tests {
             assert!(shrunk.runs <= 3_001, "{} runs", shrunk.runs);
         }
         assert!(small >= 15, "{small} of 20 stories need no fault");
+    }
+
+    /// The forgetful shop, with very much going on each day.
+    struct Busy(TestShop);
+    impl Subject for Busy {
+        fn name(&self) -> String {
+            "busy".into()
+        }
+        fn domain(&self) -> &'static Domain {
+            self.0.domain()
+        }
+        fn facts(&self) -> Facts {
+            self.0.facts()
+        }
+        fn run(&self, scenario: &Scenario, luck: Luck, record: bool) -> Outcome {
+            Outcome { events: 1_000_000, ..self.0.run(scenario, luck, record) }
+        }
+    }
+
+    #[test]
+    fn a_busy_story_is_shrunk_as_far_as_a_quiet_one() {
+        let (quiet, scenario) = (TestShop::forgetful(), failing("heavy", 3));
+        let [one, other] = [&quiet as &dyn Subject, &Busy(TestShop::forgetful())]
+            .map(|subject| shrink(subject, &scenario, TWICE, 300).unwrap());
+        assert!(one.runs > 10, "the cap would be met");
+        assert_eq!((one.runs, text(&one.scenario)), (other.runs, text(&other.scenario)));
     }
 
     #[test]
