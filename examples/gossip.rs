@@ -230,7 +230,7 @@ fn main() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use squall::campaign::vacuity;
+    use squall::Check;
 
     #[test]
     fn a_dropped_tombstone_lets_a_removed_entry_rise_again_and_the_story_is_short() {
@@ -242,12 +242,7 @@ mod tests {
     #[test]
     fn with_tombstones_kept_every_promise_holds() {
         for (profile, count) in [("default", 2_000), ("heavy", 500)] {
-            let list = SharedList { forgetful: false };
-            let report = days(list, profile, count);
-            assert!(report.findings.is_empty(), "{}", report.findings[0].violation.text);
-            // A green campaign counts only if every fault fired and every promise was put to the test.
-            let tested = vacuity(&report, &Profile::find(profile).unwrap(), &list);
-            assert_eq!(tested.verdict, squall::campaign::Verdict::Enough, "{tested:?}");
+            Check::new(&SharedList { forgetful: false }).profile(profile).runs(count).assert();
         }
     }
 }

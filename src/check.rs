@@ -46,23 +46,25 @@
 //! #     }
 //! # }
 //! # use shop::Shop;
-//! use squall::check::{Cause, Check};
+//! use squall::check::{Check, Reason};
 //!
 //! // In a test: squall::check(&Shop), which panics with the finding. Here the failure is looked at instead.
 //! let failed = Check::new(&Shop).runs(64).no_regressions().run().unwrap_err();
-//! assert_eq!(failed.cause, Cause::Broken);
+//! assert_eq!(failed.reason, Reason::Broken);
 //! assert!(failed.to_string().contains("stock-never-negative"), "{failed}");
 //! ```
 
+mod excused;
 mod failed;
 
-pub use failed::{Cause, Failed};
+pub use failed::{Failed, Reason};
 
 use crate::campaign::{Campaign, ClockTwin, Report, Vacuity, Verdict, vacuity};
 use crate::explore::Profile;
 use crate::harness::{Borrowed, Subject};
-use crate::regressions::{Regressions, Replayed};
-use crate::sim::choice::FAULTS;
+use crate::regressions::{Regressions, Replay, Replayed};
+use crate::report::words::plural;
+use excused::Excused;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -77,8 +79,8 @@ use std::sync::Arc;
 /// neither optimisation nor threads.
 ///
 /// # Panics
-/// With the finding as the command line shows it, if a promise is broken in a saved story or on a new day; with what
-/// never happened, if the days tested nothing; if the system runs differently twice, or reports other rows than it
+/// With the finding as the command line shows it, if a promise is broken in a saved story or on a new day; with its file,
+/// if a saved story guards nothing any more; with what never happened, if the days tested nothing; if the system runs differently twice, or reports other rows than it
 /// holds; and if a file of the folder cannot be read.
 #[track_caller]
 pub fn check(system: &impl Subject) {
@@ -91,25 +93,40 @@ pub struct Check<'a> {
     profile: String,
     seeds: Range<u64>,
     regressions: Option<Regressions>,
-    unreachable: Vec<String>,
+    never: Vec<String>,
 }
 
 /// A check that held.
 #[derive(Clone, Debug)]
 pub struct Held {
-    /// The saved stories that were replayed.
+    /// The saved stories that were replayed; some of their deviations may no longer come up.
     pub regressions: Vec<Replayed>,
+    /// How many stories of the folder name other systems only.
+    pub passed_over: usize,
     /// What the random days have to say.
     pub report: Report,
     /// What never happened in them.
     pub vacuity: Vacuity,
 }
 
+impl Held {
+    /// What to look at, although all held: a folder full of stories of which none is this system's.
+    pub fn note(&self) -> Option<String> {
+        let (files, name) = (plural(self.passed_over as u64, "file"), &self.report.system);
+        (self.regressions.is_empty() && self.passed_over > 0).then(|| {
+            format!(
+                "squall: note: the folder of saved stories holds {files}, and none is about `{name}`. If the system had another \
+                 name before, give them its new one"
+            )
+        })
+    }
+}
+
 impl<'a> Check<'a> {
     /// A check of 1,000 days of the profile `default`, after the stories under `scenarios/regressions/`.
     pub fn new(system: &'a impl Subject) -> Check<'a> {
         let regressions = Some(Regressions::default());
-        Check { system, profile: "default".into(), seeds: 0..1_000, regressions, unreachable: Vec::new() }
+        Check { system, profile: "default".into(), seeds: 0..1_000, regressions, never: Vec::new() }
     }
 
     /// Another number of days, from the same first seed on. Below 1,000, what never happened is not held against them.
@@ -147,11 +164,13 @@ impl<'a> Check<'a> {
         self
     }
 
-    /// What cannot come up in this system, so that its absence is no failure: names of invariants, faults, verbs and
-    /// channels.
+    /// What never happens in this system, so that its absence is no failure: names of invariants, faults, verbs, channels,
+    /// and devices (`till-1`) that never send. A name that would mean two things is preceded by its kind: `verb:push`.
+    ///
+    /// That no op arrives at all, or none is answered, cannot be excused.
     #[must_use]
-    pub fn out_of_reach(mut self, names: &[&str]) -> Check<'a> {
-        self.unreachable.extend(names.iter().map(ToString::to_string));
+    pub fn never_happens(mut self, names: &[&str]) -> Check<'a> {
+        self.never.extend(names.iter().map(ToString::to_string));
         self
     }
 
@@ -161,73 +180,45 @@ impl<'a> Check<'a> {
     /// Why it failed, with the text that [`Check::assert`] panics with.
     pub fn run(&self) -> Result<Held, Failed> {
         let profile = Profile::find(&self.profile).map_err(|unknown| Failed::unusable(&unknown))?;
-        self.names_are_known()?;
+        let excused = Excused::of(self.system, &self.never).map_err(|wrong| Failed::unusable(&wrong))?;
         let subject: Arc<dyn Subject + '_> = Arc::new(ClockTwin::watching(Arc::new(Borrowed(self.system))));
-        let replayed = match &self.regressions {
+        let Replay { stories, passed_over } = match &self.regressions {
             Some(regressions) => regressions.replay(&*subject).map_err(|unusable| Failed::unusable(&unusable))?,
-            None => Vec::new(),
+            None => Replay::default(),
         };
-        if replayed.iter().any(|one| one.broken.is_some() || one.mistake.is_some()) {
-            return Err(Failed::again(&*subject, replayed));
+        if let Some(failed) = Failed::again(&*subject, &stories) {
+            return Err(failed);
         }
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let campaign = Campaign { threads, ..Campaign::new(subject.clone(), profile, self.seeds.clone()) };
         let report = campaign.run(&|_| {});
         let mut vacuity = vacuity(&report, &profile, &*subject);
-        self.excuse(&mut vacuity);
+        excused.apply(&mut vacuity);
         let mistaken = !report.mistakes.is_empty() || !report.model_mistakes.is_empty();
         let sound = report.failed == 0 && report.nondeterministic.is_none() && !mistaken;
         if sound && vacuity.verdict != Verdict::Vacuous {
-            return Ok(Held { regressions: replayed, report, vacuity });
+            return Ok(Held { regressions: stories, passed_over, report, vacuity });
         }
-        let folder = self.regressions.as_ref();
-        let saved = report.findings.iter().map(|finding| match folder {
+        let unstable = report.nondeterministic.is_some();
+        let saved = report.findings.iter().map(|finding| match &self.regressions {
+            Some(_) if unstable => Err("the system is not deterministic, so the story may end differently".into()),
             Some(folder) => folder.keep(&*subject, &report.system, profile.name, finding).map_err(|no| no.to_string()),
             None => Err("this check keeps no regressions".into()),
         });
         let saved = saved.collect();
-        Err(Failed::found(&*subject, &profile, replayed, report, &vacuity, saved))
+        Err(Failed::found(&*subject, &profile, stories, report, &vacuity, saved))
     }
 
-    /// Runs the check.
+    /// Runs the check. If the folder holds stories and none is this system's, a note on standard error says so: it may
+    /// have been renamed, and a folder may also serve several systems.
     ///
     /// # Panics
     /// If it fails; see [`check`].
     #[track_caller]
     pub fn assert(&self) {
-        if let Err(failed) = self.run() {
-            panic!("{failed}");
-        }
-    }
-
-    fn names_are_known(&self) -> Result<(), Failed> {
-        let invariants = self.system.invariants();
-        let (domain, facts) = (self.system.domain(), self.system.facts());
-        let verbs = domain.verbs.iter().map(|verb| verb.name).chain(facts.channels.iter().copied());
-        let known = invariants.iter().map(|one| one.name()).chain(FAULTS.iter().map(|one| one.1)).chain(verbs);
-        let known: Vec<&str> = known.collect();
-        match self.unreachable.iter().find(|name| !known.contains(&name.as_str())) {
-            Some(name) => {
-                let known = known.join(", ");
-                Err(Failed::unusable(&format!(
-                    "there is no invariant, fault, verb or channel `{name}`: choose from {known}"
-                )))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Leaves out what was said to be out of reach.
-    fn excuse(&self, vacuity: &mut Vacuity) {
-        let counts = |name: &&str| !self.unreachable.iter().any(|excused| excused == name);
-        vacuity.faults_never.retain(counts);
-        vacuity.invariants_never.retain(counts);
-        vacuity.ops_never_answered.retain(counts);
-        vacuity.messages_never_answered.retain(counts);
-        let never = vacuity.faults_never.len() + vacuity.invariants_never.len() + vacuity.ops_never_answered.len();
-        let silent = vacuity.messages_never_answered.len() + vacuity.devices_never_sent.len();
-        if !vacuity.empty && never + silent == 0 {
-            vacuity.verdict = Verdict::Enough;
+        match self.run() {
+            Err(failed) => panic!("{failed}"),
+            Ok(held) => held.note().into_iter().for_each(|note| eprintln!("{note}")),
         }
     }
 }

@@ -3,10 +3,9 @@
 mod small_shop;
 
 use small_shop::SmallShop;
-use squall::check::{Cause, Check, Failed};
-use squall::harness::{Luck, Outcome, Subject};
-use squall::model::{Domain, Scenario};
-use squall::system::Facts;
+use squall::check::{Check, Failed, Reason};
+use squall::harness::{Luck, Subject};
+use squall::prelude::*;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -66,13 +65,13 @@ fn a_broken_shop_panics_with_the_table_the_file_and_the_line_that_repeats_it() {
 fn the_saved_story_fails_first_until_the_shop_is_repaired_and_then_stays() {
     let folder = tempfile::tempdir().unwrap();
     let first = failed(&SmallShop::forgetful("shop"), folder.path());
-    assert_eq!(first.cause, Cause::Broken);
+    assert_eq!(first.reason, Reason::Broken);
     let saved = stories(folder.path());
     assert_eq!(saved.len(), 2, "a promise of the catalogue and one of its own");
 
     let shop = SmallShop::forgetful("shop");
     let second = failed(&shop, folder.path());
-    assert_eq!((second.cause, second.report.is_none()), (Cause::StillBroken, true));
+    assert_eq!((second.reason, second.report.is_none()), (Reason::StillBroken, true));
     assert!(shop.runs() < 10, "{} runs: no new day was tried", shop.runs());
     let text = second.to_string();
     assert!(text.contains("in 2 saved stories; no new day was tried") && text.contains("✗ taken-once"), "{text}");
@@ -93,7 +92,7 @@ fn stories_of_other_systems_are_passed_over_and_a_broken_file_is_named() {
     fs::write(inner.join("broken.json"), "{ \"squall\": 1,").unwrap();
     let failed = failed(&SmallShop::repaired("shop"), folder.path());
     let text = failed.to_string();
-    assert!(failed.cause == Cause::Unusable && text.contains("broken.json:1:"), "{text}");
+    assert!(failed.reason == Reason::Unusable && text.contains("broken.json:1:"), "{text}");
 }
 
 #[test]
@@ -105,6 +104,130 @@ fn a_mistake_in_a_story_of_this_system_shows_its_place() {
     fs::write(path, text.replace("\"devices\"", "\"devises\"")).unwrap();
     let failed = failed(&SmallShop::forgetful("shop"), folder.path()).to_string();
     assert!(failed.contains("devises") && failed.contains(&path.display().to_string()), "{failed}");
+}
+
+/// The deviation on which the stories of a forgetful shop rest.
+const LUCK: &str = "till-1.push.sell-1.try-1.reply";
+
+/// Changes the first saved story of a forgetful shop and returns its path; the others go.
+fn change(folder: &Path, from: &str, to: &str) -> PathBuf {
+    failed(&SmallShop::forgetful("shop"), folder);
+    let mut paths = stories(folder);
+    paths.split_off(1).iter().for_each(|path| fs::remove_file(path).unwrap());
+    let text = fs::read_to_string(&paths[0]).unwrap();
+    assert!(text.contains(from), "{text}");
+    fs::write(&paths[0], text.replace(from, to)).unwrap();
+    paths.remove(0)
+}
+
+#[test]
+fn a_story_of_which_no_luck_comes_up_any_more_fails_with_its_labels_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let gone = LUCK.replace("try-1", "try-9");
+    let path = change(folder.path(), LUCK, &gone);
+    let failed = failed(&SmallShop::repaired("shop"), folder.path());
+    let text = failed.to_string();
+    assert_eq!((failed.reason, failed.report.is_none()), (Reason::NeverCameUp, true), "{text}");
+    for part in [&path.display().to_string(), &gone, "delete the file", "find the story anew", "no new day was tried"] {
+        assert!(text.contains(part), "`{part}` is missing in:\n{text}");
+    }
+
+    let text = fs::read_to_string(&path).unwrap();
+    let expected = "{ \"violates\": [\"one-effect-per-op\"] }";
+    assert!(text.contains(expected), "{text}");
+    fs::write(&path, text.replace(expected, "{ \"holds\": true, \"vacuous\": true }")).unwrap();
+    assert_eq!(held(&SmallShop::repaired("shop"), folder.path()), 1, "the file says that it expects that");
+}
+
+#[test]
+fn luck_that_a_repair_did_away_with_is_a_note_as_long_as_some_comes_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let gone = LUCK.replace("try-1", "try-9");
+    change(folder.path(), &format!("\"{LUCK}\""), &format!("\"{gone}\": \"drop\",\n    \"{LUCK}\""));
+    let shop = SmallShop::repaired("shop").watched();
+    let held = Check::new(&shop).regressions(folder.path()).run().unwrap_or_else(|failed| panic!("{failed}"));
+    assert_eq!(held.regressions[0].never_came_up, [gone]);
+}
+
+#[test]
+fn a_story_without_any_luck_is_never_vacuous() {
+    let folder = tempfile::tempdir().unwrap();
+    change(folder.path(), &format!("\"{LUCK}\": {{ \"delay\": \"5s\" }}"), "");
+    assert_eq!(held(&SmallShop::repaired("shop"), folder.path()), 1);
+}
+
+#[test]
+fn a_folder_of_stories_none_of_which_is_this_systems_is_a_note() {
+    let folder = tempfile::tempdir().unwrap();
+    failed(&SmallShop::forgetful("old-name"), folder.path());
+    let noted = |name: &'static str| {
+        let shop = SmallShop::repaired(name).watched();
+        let held = Check::new(&shop).regressions(folder.path()).run().unwrap_or_else(|failed| panic!("{failed}"));
+        (held.passed_over, held.note())
+    };
+    let (passed_over, note) = noted("new-name");
+    let note = note.expect("nothing of this system was replayed");
+    assert!(passed_over == 2 && note.contains("2 files") && note.contains("`new-name`"), "{note}");
+    assert_eq!(noted("old-name"), (0, None));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_is_a_link_to_nowhere_is_a_failure_and_no_empty_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("stories");
+    std::os::unix::fs::symlink(folder.path().join("gone"), &link).unwrap();
+    let failed = failed(&SmallShop::repaired("shop"), &link);
+    let text = failed.to_string();
+    assert!(failed.reason == Reason::Unusable && text.contains(&link.display().to_string()), "{text}");
+}
+
+#[test]
+fn an_invariant_that_panics_on_a_saved_story_is_named_with_its_file() {
+    struct Touchy;
+    impl Invariant for Touchy {
+        fn name(&self) -> &'static str {
+            "touchy"
+        }
+        fn promise(&self) -> &'static str {
+            "nobody writes anything"
+        }
+        fn wants(&self) -> u8 {
+            wants::WROTE
+        }
+        fn observe(&mut self, _: &History<'_>, _: &Moment<'_>, _: &mut Log) {
+            panic!("a row was touched");
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    failed(&SmallShop::forgetful("shop"), folder.path());
+    let touchy = with_invariants(SmallShop::repaired("shop"), || vec![Box::new(Touchy)]);
+    fs::remove_file(stories(folder.path()).pop().unwrap()).unwrap();
+    let failed = Check::new(&touchy).regressions(folder.path()).run().unwrap_err();
+    let text = failed.to_string();
+    let path = stories(folder.path())[0].display().to_string();
+    assert_eq!(failed.reason, Reason::Mistake);
+    assert!(text.contains(&path) && text.contains("panicked: a row was touched"), "{text}");
+}
+
+#[test]
+fn an_invariant_whose_name_could_be_a_path_is_refused() {
+    struct Slash;
+    impl Invariant for Slash {
+        fn name(&self) -> &'static str {
+            "stock/never"
+        }
+        fn promise(&self) -> &'static str {
+            "its name is one"
+        }
+        fn wants(&self) -> u8 {
+            0
+        }
+        fn observe(&mut self, _: &History<'_>, _: &Moment<'_>, _: &mut Log) {}
+    }
+    let shop = with_invariants(SmallShop::repaired("shop"), || vec![Box::new(Slash)]);
+    let panic = catch_unwind(AssertUnwindSafe(|| shop.invariants().len())).expect_err("it panics");
+    assert!(panic.downcast_ref::<String>().is_some_and(|text| text.contains("`stock/never`")));
 }
 
 #[test]
@@ -122,10 +245,10 @@ fn a_shop_in_which_nothing_happens_is_no_sound_shop() {
     let silent = SmallShop { sends: false, ..SmallShop::forgetful("silent") };
     let failed = Check::new(&silent).no_regressions().profile("polite").runs(20).run().unwrap_err();
     let text = failed.to_string();
-    assert_eq!(failed.cause, Cause::Vacuous);
+    assert_eq!(failed.reason, Reason::Vacuous);
     assert!(text.contains("VACUOUS: no op ever reached the server") && text.contains("cx.wrote("), "{text}");
     let nothing = Check::new(&SmallShop::repaired("shop")).no_regressions().runs(0).run().unwrap_err();
-    assert_eq!(nothing.cause, Cause::Vacuous);
+    assert_eq!(nothing.reason, Reason::Vacuous);
 }
 
 #[test]
@@ -135,10 +258,10 @@ fn what_never_came_up_is_named_with_what_to_do() {
     let check = || Check::new(&shop).no_regressions().profile("polite");
     let failed = check().run().unwrap_err();
     let text = failed.to_string();
-    assert_eq!(failed.cause, Cause::Vacuous);
-    let excused = check().out_of_reach(&["damaged-never-applied", "one-effect-per-op"]).run();
+    assert_eq!(failed.reason, Reason::Vacuous);
+    let excused = check().never_happens(&["damaged-never-applied", "one-effect-per-op"]).run();
     assert!(excused.is_ok(), "{}", excused.unwrap_err());
-    assert!(text.contains("damaged-never-applied") && text.contains("Check::out_of_reach"), "{text}");
+    assert!(text.contains("damaged-never-applied") && text.contains("Check::never_happens"), "{text}");
 }
 
 #[test]
@@ -147,9 +270,17 @@ fn a_name_that_names_nothing_is_answered_with_those_that_there_are() {
     let check = || Check::new(&shop).no_regressions();
     let profile = check().profile("hevy").run().unwrap_err().to_string();
     assert!(profile.contains("`hevy`") && profile.contains("polite, default, swarm, heavy"), "{profile}");
-    let invariant = check().out_of_reach(&["taken-twice"]).run().unwrap_err().to_string();
+    let invariant = check().never_happens(&["taken-twice"]).run().unwrap_err().to_string();
     assert!(invariant.contains("`taken-twice`") && invariant.contains("stock-never-negative"), "{invariant}");
     assert_eq!(shop.runs(), 0, "nothing was run");
+}
+
+#[test]
+fn that_nobody_was_ever_answered_cannot_be_excused() {
+    let silent = SmallShop { sends: false, ..SmallShop::forgetful("silent") };
+    let devices = ["till-1", "till-2", "till-3"];
+    let failed = Check::new(&silent).no_regressions().runs(64).never_happens(&["sell"]).never_happens(&devices).run();
+    assert_eq!(failed.unwrap_err().reason, Reason::Vacuous);
 }
 
 /// A shop with something wrong that is no broken promise.
@@ -193,15 +324,26 @@ fn a_shop_that_runs_differently_each_time_fails_and_is_told_why() {
     let moody = Moody { shop: SmallShop::repaired("shop"), runs: AtomicU64::new(0), wrong: Wrong::RunsDifferently };
     let failed = Check::new(&moody).no_regressions().runs(20).run().unwrap_err();
     let text = failed.to_string();
-    assert_eq!(failed.cause, Cause::NotDeterministic);
+    assert_eq!(failed.reason, Reason::NotDeterministic);
     assert!(text.contains("NOT DETERMINISTIC: the day of seed 0") && text.contains("no hash order"), "{text}");
+}
+
+#[test]
+fn nothing_is_saved_of_a_shop_that_runs_differently_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let moody = Moody { shop: SmallShop::forgetful("shop"), runs: AtomicU64::new(0), wrong: Wrong::RunsDifferently };
+    let failed = Check::new(&moody).regressions(folder.path()).runs(64).run().unwrap_err();
+    let text = failed.to_string();
+    assert_eq!(failed.reason, Reason::Broken);
+    assert!(text.contains("not saved: the system is not deterministic"), "{text}");
+    assert_eq!(stories(folder.path()), [] as [PathBuf; 0]);
 }
 
 #[test]
 fn a_mistake_in_the_model_fails_on_new_days_and_in_saved_stories() {
     let moody = || Moody { shop: SmallShop::repaired("shop"), runs: AtomicU64::new(0), wrong: Wrong::HidesARow };
     let new = Check::new(&moody()).no_regressions().runs(20).run().unwrap_err();
-    assert_eq!(new.cause, Cause::Mistake);
+    assert_eq!(new.reason, Reason::Mistake);
     assert!(
         new.to_string().contains("a mistake in the model of the system, seed 0: a row was never reported"),
         "{new}"
@@ -210,6 +352,7 @@ fn a_mistake_in_the_model_fails_on_new_days_and_in_saved_stories() {
     let folder = tempfile::tempdir().unwrap();
     failed(&SmallShop::forgetful("moody"), folder.path());
     let saved = Check::new(&moody()).regressions(folder.path()).run().unwrap_err();
-    let named = format!("the system, in {}: a row was never reported", stories(folder.path())[0].display());
-    assert!(saved.cause == Cause::Mistake && saved.to_string().contains(&named), "{saved}");
+    let path = stories(folder.path())[0].display().to_string();
+    let named = format!("in {path}: a mistake in the model of the system: a row was never reported");
+    assert!(saved.reason == Reason::Mistake && saved.to_string().contains(&named), "{saved}");
 }

@@ -8,6 +8,7 @@ use small_shop::SmallShop;
 use squall::campaign::Campaign;
 use squall::explore::Profile;
 use squall::harness::{Luck, Outcome, Subject};
+use squall::invariants::Invariant;
 use squall::model::retail::RETAIL;
 use squall::model::{Domain, Scenario};
 use squall::strategies::{Day, config, days, ops, schedules};
@@ -211,6 +212,37 @@ fn a_day_is_checked_on_another_system_too() {
 }
 
 #[test]
+fn every_system_that_a_day_is_checked_on_is_run_whatever_it_is_called_and_wherever_it_lies() {
+    let strategy = days(SmallShop::repaired("shop")).profile("heavy").no_regressions();
+    let (text, _) = failure(runner(64, 1).run(&strategy, |day| {
+        for remembers in [true, false] {
+            let shop = SmallShop { remembers, ..SmallShop::forgetful("variant") };
+            day.check_on(&shop)?;
+        }
+        Ok(())
+    }));
+    assert!(text.contains("squall: variant breaks a promise on"), "{text}");
+}
+
+#[test]
+fn a_day_that_breaks_another_system_in_the_same_way_again_is_shrunk_once() {
+    let tries = std::cell::RefCell::new(Vec::new());
+    let strategy = days(SmallShop::repaired("shop")).profile("heavy").no_regressions();
+    let result = runner(64, 1).run(&strategy, |day| {
+        let runs = |shop: &SmallShop| day.check_on(shop).map(|()| 0).unwrap_or_else(|_| shop.runs());
+        let first = runs(&SmallShop::forgetful("variant"));
+        if first > 0 {
+            tries.borrow_mut().push((first, runs(&SmallShop::forgetful("variant"))));
+        }
+        Ok(())
+    });
+    holds(result);
+    let tries = tries.into_inner();
+    assert!(tries.iter().any(|(first, second)| *first > 10 && *second == 2), "{tries:?}");
+    assert!(tries.iter().all(|(_, second)| *second == 2), "it is run, twice, and no more: {tries:?}");
+}
+
+#[test]
 fn a_system_behind_a_pointer_is_a_system_like_any_other() {
     let shop: Arc<dyn Subject> = Arc::new(SmallShop::forgetful("shop").watched());
     let (text, day) = failure(runner(256, 1).run(&days(shop.clone()).no_regressions(), |day| day.check()));
@@ -322,6 +354,21 @@ fn a_shop_that_runs_differently_each_time_fails_and_is_told_why() {
 }
 
 #[test]
+fn another_shop_that_runs_differently_each_time_and_one_with_fixed_luck_fail_too() {
+    let moody = || Moody { shop: SmallShop::repaired("shop"), panics: false };
+    let sound = days(SmallShop::repaired("shop")).no_regressions();
+    let (on, _) = failure(runner(5, 1).run(&sound, |day| day.check_on(&moody())));
+    assert!(on.contains("NOT DETERMINISTIC: moody"), "{on}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let (_, found) = failure(checked(&SmallShop::forgetful("shop"), folder.path(), 256));
+    assert!(!found.scenario().schedule.is_empty(), "some luck is fixed");
+    let fixed = schedules(moody(), Just(found.scenario().clone())).profile("polite").no_regressions();
+    let (text, _) = failure(runner(5, 1).run(&fixed, |day| day.check()));
+    assert!(text.contains("NOT DETERMINISTIC: moody"), "{text}");
+}
+
+#[test]
 fn a_shop_that_panics_fails_with_its_message_and_its_day() {
     let moody = Moody { shop: SmallShop::repaired("shop"), panics: true };
     let (text, _) = failure(runner(256, 1).run(&days(moody).no_regressions(), |day| day.check()));
@@ -345,6 +392,65 @@ fn a_broken_file_in_the_folder_is_named_before_anything_is_drawn() {
     let Err(TestError::Abort(why)) = checked(&shop, folder.path(), 256) else { panic!("it is no failing case") };
     assert!(why.message().contains("broken.json:1:"), "{}", why.message());
     assert_eq!(shop.runs(), 0);
+}
+
+#[test]
+fn a_saved_story_of_which_no_luck_comes_up_any_more_stops_the_test() {
+    let folder = tempfile::tempdir().unwrap();
+    failure(checked(&SmallShop::forgetful("shop"), folder.path(), 256));
+    let path = &stories(folder.path())[0];
+    let text = fs::read_to_string(path).unwrap();
+    fs::write(path, text.replace(".try-1.", ".try-9.")).unwrap();
+    let Err(TestError::Abort(why)) = checked(&SmallShop::repaired("shop"), folder.path(), 8) else {
+        panic!("a property that is never asked must not pass either")
+    };
+    let (why, path) = (why.message(), path.display().to_string());
+    assert!(why.contains(&path) && why.contains(".try-9.") && why.contains("delete the file"), "{why}");
+}
+
+/// A shop that does not report all that it holds.
+struct Secretive(SmallShop);
+
+impl Subject for Secretive {
+    fn name(&self) -> String {
+        Subject::name(&self.0)
+    }
+    fn domain(&self) -> &'static Domain {
+        Subject::domain(&self.0)
+    }
+    fn facts(&self) -> Facts {
+        Subject::facts(&self.0)
+    }
+    fn invariants(&self) -> Vec<Box<dyn Invariant>> {
+        self.0.watched().invariants()
+    }
+    fn run(&self, scenario: &Scenario, luck: Luck, record: bool) -> Outcome {
+        let mistake = Some("a row was never reported".into());
+        Outcome { mistake, ..Subject::run(&self.0, scenario, luck, record) }
+    }
+}
+
+#[test]
+fn a_mistake_in_the_model_in_a_saved_story_stops_the_test_and_a_new_day_fails_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    failure(checked(&SmallShop::forgetful("shop"), folder.path(), 256));
+    let secretive = || days(Secretive(SmallShop::repaired("shop")));
+    let result = runner(8, 1).run(&secretive().regressions(folder.path()), |_| Ok(()));
+    let Err(TestError::Abort(why)) = result else { panic!("nobody asked, and it is wrong all the same") };
+    let path = stories(folder.path())[0].display().to_string();
+    assert!(why.message().contains(&path) && why.message().contains("a row was never reported"), "{why}");
+    let (text, _) = failure(runner(8, 1).run(&secretive().no_regressions(), |day| day.check()));
+    assert!(text.contains("a row was never reported"), "{text}");
+}
+
+#[test]
+fn a_shop_in_which_nothing_ever_arrives_fails_after_some_days() {
+    let silent = SmallShop { sends: false, ..SmallShop::forgetful("silent") };
+    let property = |cases| runner(cases, 1).run(&days(silent.clone()).no_regressions(), |day| day.check());
+    holds(property(60));
+    let (text, day) = failure(property(256));
+    assert!(text.contains("VACUOUS: in 64 days of silent no op ever reached the server"), "{text}");
+    assert!(size(&day).1 > 0, "a smaller day says nothing: {day:?}");
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub struct Report {
     /// The system's name.
     pub system: String,
     /// The profile's name.
-    pub profile: &'static str,
+    pub profile: String,
     /// The seeds asked for.
     pub seeds: Range<u64>,
     /// Runs done: fewer than asked for if it was stopped.
@@ -87,7 +87,7 @@ impl Report {
         let broken = tally.broken.iter();
         Report {
             system: campaign.subject.name(),
-            profile: campaign.profile.name,
+            profile: campaign.profile.to_string(),
             seeds: campaign.seeds.clone(),
             runs: tally.runs,
             stopped,

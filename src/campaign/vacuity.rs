@@ -35,6 +35,8 @@ pub enum Verdict {
 pub struct Vacuity {
     /// No op took effect on any server or, without one, on another device.
     pub empty: bool,
+    /// Users did something durable and no op of theirs was ever answered.
+    pub deaf: bool,
     /// Faults of the profile that never fired.
     pub faults_never: Vec<&'static str>,
     /// Invariants that apply and whose antecedent never occurred.
@@ -128,6 +130,7 @@ fn of_invariants(
     };
     Vacuity {
         empty,
+        deaf,
         faults_never,
         invariants_never,
         not_applicable,

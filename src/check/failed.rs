@@ -16,16 +16,18 @@ const TABLES: usize = 3;
 
 /// What a check failed of, the first that applies.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Cause {
+pub enum Reason {
     /// It could not be run: an unknown name, a folder or a file that cannot be read.
     Unusable,
     /// A saved story still breaks a promise; no new day was tried.
     StillBroken,
+    /// A saved story of this system guards nothing any more: none of its deviations comes up; no new day was tried.
+    NeverCameUp,
     /// A promise was broken on a new day.
     Broken,
     /// The system runs differently a second time.
     NotDeterministic,
-    /// The system holds other rows than it reports; or a bug of squall.
+    /// The system holds other rows than it reports; or a bug of squall, or of an invariant or a generator of one's own.
     Mistake,
     /// Nothing was broken, and nothing was tested.
     Vacuous,
@@ -35,7 +37,7 @@ pub enum Cause {
 #[derive(Clone, Debug)]
 pub struct Failed {
     /// Of what.
-    pub cause: Cause,
+    pub reason: Reason,
     /// The saved stories that were replayed.
     pub regressions: Vec<Replayed>,
     /// What the random days have to say, if any were tried.
@@ -54,21 +56,25 @@ impl std::error::Error for Failed {}
 impl Failed {
     pub(super) fn unusable(why: &dyn fmt::Display) -> Failed {
         let text = format!("squall: {why}");
-        Failed { cause: Cause::Unusable, regressions: Vec::new(), report: None, text }
+        Failed { reason: Reason::Unusable, regressions: Vec::new(), report: None, text }
     }
 
-    /// Saved stories that do not hold.
-    pub(super) fn again(subject: &dyn Subject, replayed: Vec<Replayed>) -> Failed {
+    /// Saved stories that do not hold, or mean nothing; `None` if all do.
+    pub(super) fn again(subject: &dyn Subject, replayed: &[Replayed]) -> Option<Failed> {
         let broken: Vec<&Replayed> = replayed.iter().filter(|one| one.broken.is_some()).collect();
-        let stories = match broken.len() {
-            1 => "a saved story".to_string(),
-            n => format!("{n} saved stories"),
-        };
+        let mistaken = replayed.iter().any(|one| one.mistake.is_some());
+        let vacuous = replayed.iter().any(|one| one.vacuous);
         let name = subject.name();
-        let mut text = format!("squall: {name} breaks a promise in {stories}; no new day was tried\n");
-        if broken.is_empty() {
-            text = format!("squall: {name} has a mistake in its model, in a saved story\n");
-        }
+        let (reason, head) = match broken.len() {
+            0 if mistaken => (Reason::Mistake, format!("{name} has a mistake in its model, in a saved story")),
+            0 if vacuous => {
+                (Reason::NeverCameUp, format!("a saved story of {name} guards nothing; no new day was tried"))
+            }
+            0 => return None,
+            1 => (Reason::StillBroken, format!("{name} breaks a promise in a saved story; no new day was tried")),
+            n => (Reason::StillBroken, format!("{name} breaks a promise in {n} saved stories; no new day was tried")),
+        };
+        let mut text = format!("squall: {head}\n");
         for (n, one) in broken.iter().enumerate() {
             let Some(found) = &one.broken else { continue };
             if n < TABLES {
@@ -81,13 +87,14 @@ impl Failed {
                 text += &format!("\n{}  {}\n   in {}\n", n + 1, violation(&found.violation), one.path.display());
             }
         }
-        for one in &replayed {
+        for one in replayed {
             if let Some(mistake) = &one.mistake {
-                text += &format!("\na mistake in the model of the system, in {}: {mistake}\n", one.path.display());
+                text += &format!("\nin {}: {mistake}\n", one.path.display());
+            } else if one.vacuous {
+                text += &format!("\n{}", one.remedy());
             }
         }
-        let cause = if broken.is_empty() { Cause::Mistake } else { Cause::StillBroken };
-        Failed { cause, regressions: replayed, report: None, text }
+        Some(Failed { reason, regressions: replayed.to_vec(), report: None, text })
     }
 
     /// What random days showed.
@@ -99,20 +106,18 @@ impl Failed {
         vacuity: &Vacuity,
         saved: Vec<Result<Saved, String>>,
     ) -> Failed {
-        let mut parts: Vec<(Cause, String)> = Vec::new();
+        let mut parts: Vec<(Reason, String)> = Vec::new();
         if report.failed > 0 {
-            parts.push((Cause::Broken, broken(subject, &report, &saved)));
+            parts.push((Reason::Broken, broken(subject, &report, &saved)));
         }
         if let Some(unstable) = &report.nondeterministic {
             let (day, _) = generate(subject.domain(), profile, unstable.seed);
-            let parted = divergence::text(&day, &subject.facts(), unstable.divergence.as_deref());
-            let text = format!(
-                "NOT DETERMINISTIC: the day of seed {} went differently the second time ({:016x}, then {:016x}).\n{parted}A \
-                 system decides by what it is given and by its disk alone: no clock, no random numbers and no hash order \
-                 of its own.\n",
+            let what = format!(
+                "the day of seed {} went differently the second time ({:016x}, then {:016x})",
                 unstable.seed, unstable.first, unstable.second
             );
-            parts.push((Cause::NotDeterministic, text));
+            let text = divergence::failure(&what, &day, &subject.facts(), unstable.divergence.as_deref());
+            parts.push((Reason::NotDeterministic, text));
         }
         let listed = |what: &str, all: &[(u64, String)]| -> String {
             all.iter().map(|(seed, text)| format!("{what}, seed {seed}: {text}\n")).collect()
@@ -120,10 +125,10 @@ impl Failed {
         let mistakes = listed("a mistake in the model of the system", &report.model_mistakes)
             + &listed("a bug of squall, or of an invariant or a generator of your own", &report.mistakes);
         if !mistakes.is_empty() {
-            parts.push((Cause::Mistake, mistakes));
+            parts.push((Reason::Mistake, mistakes));
         }
         if vacuity.verdict == Verdict::Vacuous {
-            parts.push((Cause::Vacuous, vacuous(subject, &report, vacuity)));
+            parts.push((Reason::Vacuous, vacuous(subject, &report, vacuity)));
         }
         let of = plural(report.runs, "run");
         let head = match report.failed {
@@ -135,9 +140,9 @@ impl Failed {
                 report.profile
             ),
         };
-        let cause = parts.first().expect("a check that failed failed of something").0;
+        let reason = parts.first().expect("a check that failed failed of something").0;
         let text: Vec<String> = std::iter::once(head + "\n").chain(parts.into_iter().map(|(_, text)| text)).collect();
-        Failed { cause, regressions, report: Some(Box::new(report)), text: text.join("\n") }
+        Failed { reason, regressions, report: Some(Box::new(report)), text: text.join("\n") }
     }
 }
 
@@ -175,6 +180,10 @@ fn vacuous(subject: &dyn Subject, report: &Report, vacuity: &Vacuity) -> String 
             where_ops_go(&subject.facts())
         );
     }
+    if vacuity.deaf {
+        return "VACUOUS: no op was ever answered: nothing was written, told, decided or sent for one, so nothing was tested.\n"
+            .into();
+    }
     let silent: Vec<&str> = vacuity.devices_never_sent.iter().map(String::as_str).collect();
     let never = |what: &str, names: &[&str]| match names {
         [] => String::new(),
@@ -182,7 +191,7 @@ fn vacuous(subject: &dyn Subject, report: &Report, vacuity: &Vacuity) -> String 
     };
     format!(
         "VACUOUS: this never came up in {}, so it was not tested:\n{}{}{}{}{}Let the domain invent days in which it can (or try \
-         another profile, or more runs). What this system cannot come to is named with `Check::out_of_reach`.\n",
+         another profile, or more runs). What never happens in this system is named with `Check::never_happens`.\n",
         plural(report.runs, "run"),
         never("faults", &vacuity.faults_never),
         never("invariants", &vacuity.invariants_never),

@@ -55,7 +55,7 @@ pub fn listed(registry: &Registry, args: &Canaries, stop: &Stop, out: &mut Out) 
         .collect::<Result<_, Failure>>()?;
     let threads = args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     if !out.is_json() {
-        rows::head(preys.len(), args.ranges, profile.name, threads, out)?;
+        rows::head(preys.len(), args.ranges, &profile.to_string(), threads, out)?;
     }
     let clock = Stopwatch::start();
     let mut found = search(&preys, &profile, args, threads, stop);
@@ -78,7 +78,7 @@ pub fn listed(registry: &Registry, args: &Canaries, stop: &Stop, out: &mut Out) 
         exit = exit.and(Exit::Interrupted);
     }
     let shown = if out.is_json() {
-        out.json(&rows::value(&rows, profile.name, clock.seconds()))
+        out.json(&rows::value(&rows, &profile.to_string(), clock.seconds()))
     } else {
         rows::show(&rows, preys.len(), exit, clock.seconds(), out)
     };
@@ -217,7 +217,7 @@ fn save(
         scenario: tale.scenario.clone(),
         channels: subject.facts().channels,
         expect,
-        found: Some(Found { system, seed: tale.seed, profile: profile.name.into() }),
+        found: Some(Found { system, seed: tale.seed, profile: profile.to_string() }),
     };
     Ok(saving::replace(folder, &format!("{}.json", canary.id), &write(&story))?)
 }

@@ -70,7 +70,7 @@ pub fn comparison(registry: &Registry, args: &Compare, stop: &Stop, out: &mut Ou
         out.line(format!(
             "squall {version} · compare · {} · profile {} · seeds {}..{} · {}",
             groups[0].systems[0].1.domain().name,
-            profile.name,
+            profile,
             seeds.start,
             seeds.end,
             plural(threads as u64, "thread")
@@ -110,7 +110,7 @@ pub fn comparison(registry: &Registry, args: &Compare, stop: &Stop, out: &mut Ou
         let saved = group.systems.iter().zip(&compared.standings).map(|((_, system), standing)| {
             let name = system.name();
             let findings = standing.report.findings.iter();
-            findings.map(|one| findings::save(&args.save, system, &name, profile.name, one)).collect()
+            findings.map(|one| findings::save(&args.save, system, &name, &profile.to_string(), one)).collect()
         });
         all.push(Done { saved: saved.collect(), group, compared });
     }

@@ -9,6 +9,7 @@ use super::select::{self, Run};
 use super::why;
 use crate::harness::{Outcome, Subject, Systems};
 use crate::report::{Style, json as values, lines, metrics, table, words};
+use crate::sim::{Deviation, Fate};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -84,7 +85,11 @@ fn deviations(run: &Run, outcome: &Outcome, out: &mut Out) -> Result<(), Failure
     if outcome.deviations.is_empty() && run.scenario.schedule.is_empty() {
         out.line("  nothing: every message arrived in time and in order")?;
     }
-    for deviation in &outcome.deviations {
+    // A replayed run makes no choice of an interference: it stands in the schedule.
+    let came =
+        |deviation: &&Deviation| matches!(deviation.fate, Fate::During(..)) && !outcome.unused.contains(deviation);
+    let planned = run.scenario.schedule.iter().filter(came).filter(|one| !outcome.deviations.contains(one));
+    for deviation in planned.chain(&outcome.deviations) {
         out.line(format!("  {}", words::deviation(&names, deviation)))?;
     }
     for deviation in &outcome.unused {

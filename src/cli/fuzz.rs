@@ -62,7 +62,7 @@ pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) ->
     if !out.is_json() {
         let version = env!("CARGO_PKG_VERSION");
         let threads = plural(threads as u64, "thread");
-        out.line(format!("squall {version} · {} · profile {} · {range} · {threads}", system, profile.name))?;
+        out.line(format!("squall {version} · {} · profile {} · {range} · {threads}", system, profile))?;
         for (name, value) in profile.describe() {
             out.line(format!("   {name:<34} {value}"))?;
         }
@@ -94,7 +94,7 @@ pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) ->
         .map(|finding| Kept {
             finding,
             known: known.holds(finding),
-            saved: findings::save(&args.save, &subject, &system, profile.name, finding),
+            saved: findings::save(&args.save, &subject, &system, &report.profile, finding),
         })
         .collect();
     let vacuity = vacuity(&report, &profile, &*subject);

@@ -29,6 +29,7 @@ pub(crate) mod select;
 mod shrink;
 mod stopwatch;
 #[cfg(test)]
+#[allow(dead_code)]
 #[path = "../../tests/misbehaving/stranger.rs"]
 #[allow(dead_code)] // some manners are of no interest to a command line
 mod stranger;

@@ -8,6 +8,7 @@ use super::registry::Registry;
 use super::replay::quoted;
 use super::select;
 use crate::explore;
+use crate::invariants::Violation;
 use crate::report::{Style, table, words};
 use crate::scenario::{Expectation, Story, nearest, saving, write};
 use serde_json::json;
@@ -25,7 +26,12 @@ pub fn shrink(registry: &Registry, args: &Shrink, out: &mut Out) -> Result<Exit,
             return Err(Failure::Usage(format!("unknown invariant `{name}`{hint}")));
         }
     }
-    let Some(violation) = outcome.violations.iter().find(|one| wanted.is_none_or(|name| name == one.invariant)) else {
+    // A story is about the promise that it says it breaks.
+    let expected = run.story.iter().flat_map(|story| &story.expect).filter(|one| one.system == run.subject.name());
+    let mut named = expected.flat_map(|one| &one.violates);
+    let about = named.find_map(|name| outcome.violations.iter().find(|broke| broke.invariant == name));
+    let fits = |one: &&Violation| wanted.is_none_or(|name| name == one.invariant);
+    let Some(violation) = about.filter(fits).or_else(|| outcome.violations.iter().find(fits)) else {
         let what = wanted.map_or_else(|| "breaks no promise".to_string(), |name| format!("does not break {name}"));
         return Err(Failure::Usage(format!("{} {what}, so there is nothing to shrink", run.title)));
     };

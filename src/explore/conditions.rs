@@ -6,7 +6,7 @@
 use super::profile::Profile;
 use crate::model::domain::Dice;
 use crate::sim::choice::log_uniform;
-use crate::sim::{Draw, Key, Odds, Point, Span};
+use crate::sim::{Draw, Fault, Key, Odds, Point, Span};
 
 /// Salts that keep the generator's draws apart from those made during a run.
 pub(super) mod salt {
@@ -76,14 +76,18 @@ impl Conditions {
             let draw = named(name);
             if most == 0 || draw.chance(off) { 0 } else { rate(draw.next(), most) }
         };
-        let fault = |name: u64, most: u32| if calm { 0 } else { rate(name, profile.off, most) };
+        let fault = |name: u64, kinds: &[Fault], most: u32| {
+            let off = calm || kinds.iter().any(|kind| profile.lacks(*kind));
+            if off { 0 } else { rate(name, profile.off, most) }
+        };
         let late = |name: u64| rate(name, profile.punctual, profile.most_late);
         let mut odds = Odds {
-            drop: fault(10, profile.most),
-            duplicate: fault(11, profile.most),
-            corrupt: fault(12, profile.most / 3),
-            truncate: fault(13, profile.most / 3),
-            kill: fault(14, profile.most / 6),
+            drop: fault(10, &[Fault::Drop], profile.most),
+            duplicate: fault(11, &[Fault::Duplicate], profile.most),
+            corrupt: fault(12, &[Fault::Corrupt], profile.most / 3),
+            truncate: fault(13, &[Fault::Truncate], profile.most / 3),
+            // A kill between two steps may strike either side.
+            kill: fault(14, &[Fault::DeviceKill, Fault::ServerKill], profile.most / 6),
             delay: late(15),
             late: late(16),
             pause: late(17),

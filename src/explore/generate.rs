@@ -45,6 +45,7 @@ pub fn generate(domain: &'static Domain, profile: &Profile, seed: u64) -> (Scena
     let last = scenario.steps.iter().map(|step| step.at).max().unwrap_or(Time::ZERO);
     scenario.heal = last + Span::secs(5 + key.draw(10, salt::CONDITIONS).below(86));
     scenario.schedule = interferences(&day, &scenario, key);
+    scenario.schedule.retain(|deviation| deviation.fault().is_none_or(|fault| !profile.lacks(fault)));
     let luck = if profile.faults() == 0 { Luck::Replay } else { Luck::Drawn(key, day.odds) };
     (scenario, luck)
 }
@@ -262,6 +263,7 @@ mod tests {
     use super::*;
     use crate::explore::profile;
     use crate::model::retail::RETAIL;
+    use crate::sim::Fault;
 
     #[test]
     fn a_seed_always_generates_the_same_scenario() {
@@ -326,5 +328,19 @@ mod tests {
             let (again, _) = weather(&drawn, &heavy, seed + 1);
             assert_eq!(again.schedule, drawn.schedule, "what is fixed is not drawn again");
         }
+    }
+
+    #[test]
+    fn a_fault_that_is_switched_off_is_planned_on_no_day_and_leaves_the_others_as_they_are() {
+        let (all, fewer) = (Profile::find("heavy").unwrap(), Profile::find("heavy,no-restore,no-background").unwrap());
+        let gone = |deviation: &Deviation| matches!(deviation.fault(), Some(Fault::Restore | Fault::Background));
+        let mut struck = 0;
+        for seed in 0..200 {
+            let (mut with, without) = (generate(&RETAIL, &all, seed).0, generate(&RETAIL, &fewer, seed).0);
+            struck += with.schedule.iter().filter(|deviation| gone(deviation)).count();
+            with.schedule.retain(|deviation| !gone(deviation));
+            assert_eq!(format!("{with:?}"), format!("{without:?}"), "seed {seed}");
+        }
+        assert!(struck > 50, "{struck}");
     }
 }

@@ -10,7 +10,7 @@ use std::fmt;
 /// Ranges from which each seed's conditions are drawn. Chances are in 65,536ths.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Profile {
-    /// Its name on the command line.
+    /// The preset's name; with faults switched off its whole name is what [`fmt::Display`] writes: `default,no-restore`.
     pub name: &'static str,
     /// What it is for, in one sentence.
     pub about: &'static str,
@@ -42,6 +42,8 @@ pub struct Profile {
     pub hot: u32,
     /// Chance that devices start empty and have to download everything first.
     pub empty: u32,
+    /// One bit, `1 << fault`, for each fault that is switched off.
+    pub without: u32,
 }
 
 const POLITE: Profile = Profile {
@@ -61,6 +63,7 @@ const POLITE: Profile = Profile {
     burst: 16_384,
     hot: 32_768,
     empty: 0,
+    without: 0,
 };
 
 const DEFAULT: Profile = Profile {
@@ -114,6 +117,14 @@ const SWARM: Profile = Profile {
 /// All presets, mildest first.
 pub static ALL: [Profile; 4] = [POLITE, DEFAULT, SWARM, HEAVY];
 
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)?;
+        let off = FAULTS.iter().filter(|(fault, ..)| self.lacks(*fault));
+        off.into_iter().try_for_each(|(_, name, _)| write!(f, ",no-{name}"))
+    }
+}
+
 /// A name that is no profile's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UnknownProfile {
@@ -125,19 +136,48 @@ pub struct UnknownProfile {
 
 impl fmt::Display for UnknownProfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "there is no profile `{}`: choose one of {}", self.name, self.known.join(", "))
+        let known = self.known.join(", ");
+        match self.name.strip_prefix("no-") {
+            Some(fault) => write!(f, "there is no fault `{fault}` to switch off: choose one of {known}"),
+            None => write!(f, "there is no profile `{}`: choose one of {known}", self.name),
+        }
     }
 }
 impl std::error::Error for UnknownProfile {}
 
 impl Profile {
-    /// The preset of this name.
+    /// The preset of this name, with faults switched off where names of them follow: `heavy,no-restore,no-wipe`.
     ///
     /// # Errors
     /// Lists the names that there are.
     pub fn find(name: &str) -> Result<Profile, UnknownProfile> {
-        let found = ALL.iter().find(|profile| profile.name == name).copied();
-        found.ok_or_else(|| UnknownProfile { name: name.into(), known: ALL.iter().map(|p| p.name).collect() })
+        let mut parts = name.split(',');
+        let preset = parts.next().unwrap_or_default();
+        let unknown = |name: &str, known| UnknownProfile { name: name.into(), known };
+        let found = ALL.iter().find(|profile| profile.name == preset).copied();
+        let mut profile = found.ok_or_else(|| unknown(preset, ALL.iter().map(|p| p.name).collect()))?;
+        for part in parts {
+            let off = part.strip_prefix("no-").and_then(|fault| {
+                FAULTS.iter().find(|(kind, name, _)| {
+                    // A message overtakes another because it is late, and lateness is no fault.
+                    *name == fault && *kind != Fault::Reorder
+                })
+            });
+            let (fault, ..) = off.ok_or_else(|| {
+                let known = FAULTS.iter().filter(|(kind, ..)| *kind != Fault::Reorder).map(|(_, name, _)| *name);
+                unknown(
+                    if part.starts_with("no-") { part.into() } else { format!("no-{part}") }.as_str(),
+                    known.collect(),
+                )
+            })?;
+            profile.without |= 1 << *fault as u32;
+        }
+        Ok(profile)
+    }
+
+    /// Whether a fault is switched off.
+    pub(crate) fn lacks(&self, fault: Fault) -> bool {
+        self.without >> fault as u32 & 1 == 1
     }
 
     /// One bit, `1 << fault`, for each fault that can fire under this profile.
@@ -151,6 +191,7 @@ impl Profile {
                 Fault::DeviceKill | Fault::ServerKill => any && (self.most > 0 || self.interferences > 0),
                 _ => any && self.interferences > 0,
             })
+            .filter(|(fault, _, _)| !self.lacks(*fault))
             .map(|(fault, _, _)| 1 << *fault as u32)
             .sum()
     }
@@ -203,6 +244,18 @@ mod tests {
         for profile in ALL {
             let expected = if profile.name == "polite" { 0 } else { FAULTS.len() as u32 };
             assert_eq!(profile.faults().count_ones(), expected, "{}", profile.name);
+        }
+    }
+
+    #[test]
+    fn faults_are_switched_off_by_name_and_the_name_says_so() {
+        let mended = Profile::find("heavy,no-wipe,no-restore").unwrap();
+        assert_eq!(mended.to_string(), "heavy,no-wipe,no-restore");
+        assert_eq!(Profile::find(&mended.to_string()), Ok(mended));
+        assert_eq!(mended.faults().count_ones(), FAULTS.len() as u32 - 2);
+        for wrong in ["heavy,no-wiped", "heavy,wipe", "heavy,no-reorder", "heavy,"] {
+            let error = Profile::find(wrong).unwrap_err().to_string();
+            assert!(error.contains("to switch off") && error.contains("wipe, overload"), "{wrong}: {error}");
         }
     }
 }

@@ -50,7 +50,8 @@ pub struct WithInvariants<S> {
 /// same ones in the same order.
 ///
 /// # Panics
-/// A run panics if there are more than 64 invariants in all.
+/// A run panics if there are more than 64 invariants in all, or if one is not named in kebab-case: lower-case letters,
+/// digits and `-`. Reports, scenario files and the names of files are made of it.
 pub fn with_invariants<S: System + Send + Sync>(system: S, own: fn() -> Vec<Box<dyn Invariant>>) -> WithInvariants<S> {
     WithInvariants { system, own }
 }
@@ -68,12 +69,19 @@ impl<S: System + Send + Sync> Subject for WithInvariants<S> {
     fn invariants(&self) -> Vec<Box<dyn Invariant>> {
         let mut all = Subject::invariants(&self.system);
         all.extend((self.own)());
+        if let Some(wrong) = all.iter().map(|one| one.name()).find(|name| !is_kebab_case(name)) {
+            panic!("an invariant is named in lower-case letters, digits and `-`, not `{wrong}`");
+        }
         assert!(all.len() <= 64, "a system is held against at most 64 invariants, not {}", all.len());
         all
     }
     fn run(&self, scenario: &Scenario, luck: Luck, record: bool) -> Outcome {
         world::run(&self.system, scenario, luck, Plan { invariants: self.invariants(), record })
     }
+}
+
+fn is_kebab_case(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
 }
 
 /// A system from a registry is a system like any other.
@@ -95,7 +103,8 @@ impl<S: Subject + ?Sized> Subject for Arc<S> {
     }
 }
 
-/// A system that somebody else owns: for whoever holds systems behind an [`Arc`].
+/// A system that somebody else owns: for whoever holds systems behind an [`Arc`]. A reference cannot be a `Subject` itself,
+/// because it could be a [`System`] in another crate.
 pub struct Borrowed<'a>(pub &'a dyn Subject);
 
 impl Subject for Borrowed<'_> {
@@ -164,4 +173,17 @@ pub struct Unknown {
     pub what: String,
     /// Valid names.
     pub known: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_kebab_case;
+
+    #[test]
+    fn a_name_that_could_be_a_path_is_none() {
+        assert!(is_kebab_case("taken-once") && is_kebab_case("rule-17"));
+        for wrong in ["", "a/b", "..", "Taken-once", "taken once", "prêt"] {
+            assert!(!is_kebab_case(wrong), "{wrong}");
+        }
+    }
 }

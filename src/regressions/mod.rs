@@ -2,12 +2,16 @@
 //!
 //! A saved story is a finding as long as its system still breaks a promise in it; once the system is repaired it passes
 //! and stays. Whatever else stands in `expect` is not asked here: `squall replay` does that. Stories of other systems
-//! in the folder are passed over; a file that cannot be read is never. Systems are told apart by name, so variants of one
-//! system that end differently need different names. Entry type: [`Regressions`].
+//! in the folder are passed over and counted; a file that cannot be read is never. Systems are told apart by name, so
+//! variants of one system that end differently need different names. Entry type: [`Regressions`].
+//!
+//! A repair often does away with some of the luck of a story: the retry that was lost is no longer sent. So deviations
+//! that no longer come up are listed and fail nothing, as long as one still does. If none does, the story replays a polite
+//! day and guards nothing: it is vacuous, which is a failure (promises P2 and P3).
 
 mod bystander;
 
-use crate::campaign::Finding;
+use crate::campaign::{Finding, guarded};
 use crate::explore::{Shrunk, signature};
 use crate::harness::{Luck, Subject};
 use crate::report::words;
@@ -17,6 +21,7 @@ use crate::scenario::{
 use bystander::Anybody;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Where stories are kept unless somebody says otherwise, from where the test runs: for cargo, the package's root.
@@ -35,8 +40,35 @@ pub struct Replayed {
     pub path: PathBuf,
     /// What it breaks today; `None` if every promise holds.
     pub broken: Option<Box<Finding>>,
-    /// A mistake in the model of the system, if the run showed one.
+    /// What makes its run worth nothing, if anything does: a mistake in the model of the system, a panic of an invariant.
     pub mistake: Option<String>,
+    /// The labels of its deviations that no longer come up.
+    pub never_came_up: Vec<String>,
+    /// Whether it has deviations, none of them comes up, and nothing breaks, on a system that it names and does not
+    /// expect to be vacuous.
+    pub vacuous: bool,
+}
+
+impl Replayed {
+    /// What to do about a story that is vacuous.
+    pub fn remedy(&self) -> String {
+        format!(
+            "nothing breaks in {}, and none of its luck comes up any more, so it guards nothing:\n   {}\nIf messages were \
+             renamed, delete the file and let a test find the story anew. If the repair did away with them, delete the file, \
+             or keep it and expect \"holds\": true, \"vacuous\": true of this system.\n",
+            self.path.display(),
+            self.never_came_up.join("\n   ")
+        )
+    }
+}
+
+/// What a folder says of one system.
+#[derive(Clone, Debug, Default)]
+pub struct Replay {
+    /// The stories of the system, in order of path.
+    pub stories: Vec<Replayed>,
+    /// How many stories name other systems only.
+    pub passed_over: usize,
 }
 
 /// Why the folder cannot be replayed.
@@ -92,21 +124,30 @@ impl Regressions {
     ///
     /// # Errors
     /// The first file that cannot be read, or its first mistake.
-    pub fn replay(&self, subject: &dyn Subject) -> Result<Vec<Replayed>, Unusable> {
-        if !self.folder.exists() {
-            return Ok(Vec::new());
+    pub fn replay(&self, subject: &dyn Subject) -> Result<Replay, Unusable> {
+        let mut replay = Replay::default();
+        if !self.is_there() {
+            return Ok(replay);
         }
-        let mut replayed = Vec::new();
         for path in files(std::slice::from_ref(&self.folder))? {
             let text = read(&path)?;
             let name = path.display().to_string();
             let named = systems_named(&name, &text)?;
             if named.is_empty() || named.contains(&subject.name()) {
                 let story = own(subject, &name, &text)?;
-                replayed.push(run_again(subject, path, &story));
+                replay.stories.push(run_again(subject, path, &story));
+            } else {
+                replay.passed_over += 1;
             }
         }
-        Ok(replayed)
+        Ok(replay)
+    }
+
+    /// Whether anything stands in the folder's place, be it a link to nowhere or closed to this user: then not being able
+    /// to read it is a failure.
+    fn is_there(&self) -> bool {
+        let absent = [ErrorKind::NotFound, ErrorKind::NotADirectory];
+        !std::fs::symlink_metadata(&self.folder).is_err_and(|error| absent.contains(&error.kind()))
     }
 
     /// Keeps a finding: once, however often it is found, and without overwriting another.
@@ -139,7 +180,7 @@ fn story(subject: &dyn Subject, system: &str, profile: &str, finding: &Finding) 
 
 fn is_same(story: &Story, subject: &dyn Subject, system: &str, finding: &Finding) -> bool {
     let here = story.found.as_ref().is_some_and(|found| found.system == system);
-    here && signatures(story, subject).contains(&finding.signature)
+    here && guarded(|| signatures(story, subject)).is_ok_and(|there| there.contains(&finding.signature))
 }
 
 /// What a story breaks on a system, as signatures.
@@ -161,18 +202,32 @@ fn own(subject: &dyn Subject, name: &str, text: &str) -> Result<Story, Report> {
 }
 
 fn run_again(subject: &dyn Subject, path: PathBuf, story: &Story) -> Replayed {
+    let mut replayed = Replayed { path, broken: None, mistake: None, never_came_up: Vec::new(), vacuous: false };
+    if let Err(text) = guarded(|| judge(subject, story, &mut replayed)) {
+        replayed.mistake = Some(format!("a bug of squall, or of an invariant of your own: {text}"));
+    }
+    replayed
+}
+
+fn judge(subject: &dyn Subject, story: &Story, replayed: &mut Replayed) {
     let outcome = subject.run(&story.scenario, Luck::Replay, true);
-    let mistake = outcome.mistake.clone();
     let system = subject.name();
     let expected = story.expect.iter().find(|one| one.system == system);
+    let names = story.names();
+    let (all, unused) = (story.scenario.schedule.len(), &outcome.unused);
+    replayed.mistake = outcome.mistake.as_ref().map(|text| format!("a mistake in the model of the system: {text}"));
+    replayed.never_came_up = unused.iter().map(|one| names.label(one.label)).collect();
+    let found_here = story.found.as_ref().is_some_and(|found| found.system == system);
+    let must_come_up = expected.map_or(found_here, |expected| !expected.vacuous);
+    replayed.vacuous = must_come_up && all > 0 && unused.len() == all && outcome.violations.is_empty();
+
     let known = |name: &str| expected.is_some_and(|one| one.violates.iter().any(|known| known == name));
     let foremost = outcome.violations.iter().find(|violation| known(violation.invariant));
-    let broken = foremost.or(outcome.violations.first()).cloned().map(|violation| {
+    replayed.broken = foremost.or(outcome.violations.first()).cloned().map(|violation| {
         let seed = story.found.as_ref().map_or(0, |found| found.seed);
         let told = Shrunk { scenario: story.scenario.clone(), outcome, violation, runs: 1 };
         Box::new(Finding::of(subject, told, seed))
     });
-    Replayed { path, broken, mistake }
 }
 
 /// What to type to see a saved story again: the test that is running, which replays its folder first.

@@ -42,7 +42,16 @@ pub fn text(scenario: &Scenario, facts: &Facts, divergence: Option<&Divergence>)
     format!("   {common} are the same; the first that differs, at {at}:\n     once    {one}\n     again   {other}\n")
 }
 
-/// The same for programs; null if no two recorded runs differed.
+/// A test's failure: what ran differently, where the runs part, and what a system may decide by.
+pub fn failure(what: &str, scenario: &Scenario, facts: &Facts, divergence: Option<&Divergence>) -> String {
+    let parted = text(scenario, facts, divergence);
+    format!(
+        "NOT DETERMINISTIC: {what}.\n{parted}A system decides by what it is given and by its disk alone: no clock, no random \
+         numbers and no hash order of its own.\n"
+    )
+}
+
+/// Both events for programs; null if no two recorded runs differed.
 #[cfg(feature = "cli")]
 pub fn value(scenario: &Scenario, facts: &Facts, divergence: Option<&Divergence>) -> Value {
     let Some(found) = divergence else { return Value::Null };

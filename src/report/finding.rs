@@ -69,7 +69,9 @@ pub fn finding(finding: &Finding, facts: &Facts, telling: &Telling<'_>, style: S
     }
     text += &match telling.place {
         Place::Saved(Saved::New(path)) => format!("   saved as     {}\n", path.display()),
-        Place::Saved(Saved::Already(path)) => format!("   already saved as {}\n", path.display()),
+        Place::Saved(Saved::Already(path)) => {
+            format!("   already saved as {} (a story of this kind)\n", path.display())
+        }
         Place::Nowhere(why) => format!("   not saved: {why}\n"),
     };
     text + &format!("   again        {}\n", telling.again)

@@ -63,6 +63,21 @@ pub fn rows(metrics: &Metrics) -> Vec<(&'static str, String)> {
             format!("{} bytes, {} if compressed", thousands(metrics.bytes), thousands(metrics.compressed_bytes)),
         ),
     ];
+    // What a system does not count, it does not report.
+    let silent = |metrics_of: &[Metric]| metrics_of.iter().all(|metric| counted(*metric) == 0);
+    let conflicts = [
+        Metric::StockConflicts,
+        Metric::PriceConflicts,
+        Metric::ConflictsServerKept,
+        Metric::ConflictsDeviceKept,
+        Metric::ConflictsRecorded,
+    ];
+    let reported = [
+        ("conflicts", silent(&conflicts)),
+        ("validation", silent(&[Metric::ValidationFailures, Metric::KeyHits])),
+        ("syncs", silent(&[Metric::SyncsSucceeded, Metric::SyncsFailed])),
+    ];
+    rows.retain(|(name, _)| !reported.contains(&(*name, true)));
     // What showed on other devices without ever being on a server went there without one.
     if metrics.to_server.is_empty() && !metrics.to_others.is_empty() {
         rows.retain(|(name, _)| *name != "op → server");

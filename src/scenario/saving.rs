@@ -1,7 +1,9 @@
 //! Keeps findings as files and never overwrites one; a story of the catalogue is replaced under its own name.
 //!
-//! It knows texts and names, not what stands in them. A finding is written beside its place and then linked there, which fails if somebody was faster; so a reader never
-//! sees half a file and two campaigns in one folder do not destroy each other's findings.
+//! It knows texts and names, not what stands in them. A finding is written beside its place and then linked there, which
+//! fails if somebody was faster; so a reader never sees half a file, and two campaigns in one folder do not destroy each
+//! other's findings. On a file system without links the place is first taken by an empty file, and the finished one is
+//! then put over it: nothing is overwritten there either, but a reader may find the file empty for an instant.
 
 use super::folder::Denied;
 use std::fs;
@@ -87,7 +89,7 @@ fn unfinished(name: &str) -> String {
 fn place(folder: &Path, stem: &str, beside: &Path, text: &str, same: &dyn Fn(&str) -> bool) -> Result<Saved, Denied> {
     for n in 1.. {
         let path = folder.join(if n == 1 { format!("{stem}.json") } else { format!("{stem}-{n}.json") });
-        match link_new(beside, &path, text) {
+        match link_new(beside, &path) {
             Ok(()) => return Ok(Saved::New(path)),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 if fs::read_to_string(&path).is_ok_and(|there| there == text || same(&there)) {
@@ -100,17 +102,22 @@ fn place(folder: &Path, stem: &str, beside: &Path, text: &str, same: &dyn Fn(&st
     unreachable!("a folder does not hold every number")
 }
 
-/// Puts the finished file in its place unless something is there. File systems without links get a plain new file.
-fn link_new(beside: &Path, path: &Path, text: &str) -> std::io::Result<()> {
+/// Puts the finished file in its place unless something is there.
+fn link_new(beside: &Path, path: &Path) -> std::io::Result<()> {
     match fs::hard_link(beside, path) {
         Err(error) if !matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::StorageFull) => {
-            let mut file = fs::File::create_new(path)?;
-            file.write_all(text.as_bytes()).inspect_err(|_| {
-                let _ = fs::remove_file(path);
-            })
+            move_new(beside, path)
         }
         result => result,
     }
+}
+
+/// The same without links: whoever makes the empty file owns the place.
+fn move_new(beside: &Path, path: &Path) -> std::io::Result<()> {
+    fs::File::create_new(path)?;
+    fs::rename(beside, path).inspect_err(|_| {
+        let _ = fs::remove_file(path);
+    })
 }
 
 #[cfg(test)]
@@ -126,6 +133,22 @@ mod tests {
         assert_eq!(fs::read_to_string(first.path()).unwrap(), "one");
         assert_eq!(fs::read_to_string(second.path()).unwrap(), "two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left behind");
+    }
+
+    #[test]
+    fn without_links_a_finding_never_overwrites_another_either() {
+        let folder = tempfile::tempdir().unwrap();
+        let [beside, path] = [".a.tmp", "a.json"].map(|name| folder.path().join(name));
+        fs::write(&beside, "one").unwrap();
+        move_new(&beside, &path).unwrap();
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), beside.exists()), ("one", false));
+
+        fs::write(&beside, "two").unwrap();
+        assert_eq!(move_new(&beside, &path).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one");
+
+        let other = folder.path().join("b.json");
+        assert!(move_new(&folder.path().join(".gone.tmp"), &other).is_err() && !other.exists(), "no empty file stays");
     }
 
     #[cfg(feature = "cli")]

@@ -3,22 +3,21 @@
 //! What a check finds is kept beside the day and shared with its value tree, so that a failing case is shrunk and saved
 //! once, however often proptest runs it again. It draws nothing.
 
+mod telling;
+
+use super::drawn::Drawn;
 use crate::campaign::divergence::divergence;
 use crate::campaign::{ClockTwin, Finding, guarded};
 use crate::explore::{SHRINK_BUDGET, Shrunk, shrink};
 use crate::harness::{Borrowed, Luck, Outcome, Subject};
+use crate::invariants::Identity;
 use crate::model::Scenario;
-use crate::regressions::{Regressions, again};
-use crate::report::{self, Place, Style, Telling, finding, words};
-use crate::scenario::Saved;
+use crate::regressions::Regressions;
+use crate::report;
 use crate::sim::Deviation;
 use proptest::test_runner::TestCaseError;
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-
-/// Ops and deviations that a day's short form shows of each.
-const SHOWN: usize = 8;
 
 /// A scenario with every fate written down; see [`super::days`].
 #[derive(Clone)]
@@ -40,6 +39,8 @@ pub(super) struct Home {
     pub(super) origin: Origin,
     /// Where its story is kept.
     pub(super) regressions: Option<Regressions>,
+    /// What arrived on all days that were drawn with it.
+    pub(super) drawn: Arc<Drawn>,
 }
 
 /// Where a day comes from.
@@ -54,12 +55,25 @@ pub(super) enum Origin {
 /// What became of a day on one system.
 #[derive(Clone)]
 struct Check {
-    /// The system's name and where it lies; 0 for the day's own.
-    system: (String, usize),
+    on: On,
+    /// The run that broke a promise, if one did.
+    run: Option<Broke>,
     /// Whether the test has asked, and not only the value tree.
     asked: bool,
     seen: Seen,
 }
+
+/// Which system a day was checked on.
+#[derive(Clone, PartialEq, Eq)]
+enum On {
+    /// The one that it was made for: it is the same whenever it is asked.
+    Own,
+    /// Another one of this name. Nothing is known of it but what its run shows: a test may make a new one each time.
+    Other(String),
+}
+
+/// What tells two broken runs of a day apart: the fingerprint, and what broke first.
+type Broke = (u64, Identity);
 
 /// How a day ends on one system.
 #[derive(Clone)]
@@ -90,8 +104,9 @@ impl Day {
     /// A story of which it is known what it breaks.
     pub(super) fn known(home: Home, finding: Finding) -> Day {
         let day = Day { smallest: true, ..Day::new(home, finding.scenario.clone()) };
+        let run = broke(&finding.outcome);
         let broken = Broken { finding, also: Vec::new(), text: OnceLock::new() };
-        day.remember(Check { system: (day.home.system.name(), 0), asked: false, seen: Seen::Broke(Arc::new(broken)) });
+        day.remember(Check { on: On::Own, run, asked: false, seen: Seen::Broke(Arc::new(broken)) });
         day
     }
 
@@ -103,7 +118,7 @@ impl Day {
     /// The same, on which its system panicked.
     pub(super) fn that_panicked(self, text: &str) -> Day {
         let text = format!("squall: {} {text}, on {self}", self.home.system.name());
-        self.remember(Check { system: (self.home.system.name(), 0), asked: false, seen: Seen::Unsound(text) });
+        self.remember(Check { on: On::Own, run: None, asked: false, seen: Seen::Unsound(text) });
         self
     }
 
@@ -141,31 +156,26 @@ impl Day {
     ///
     /// # Errors
     /// With the smallest story as a table, and where it is saved; also if the system runs differently the second time or
-    /// holds other rows than it reports.
+    /// holds other rows than it reports, and if no op arrived anywhere in 64 drawn days.
     pub fn check(&self) -> Result<(), TestCaseError> {
-        self.judge(&*self.home.system, 0)
+        let system = &*self.home.system;
+        told(self.seen_on_its_own(true), system, self)?;
+        self.home.drawn.tested_something(&system.name(), &system.facts()).map_err(TestCaseError::fail)
     }
 
-    /// The same on another system of the same business: a repaired one, or one that must agree with the first.
+    /// The same on another system of the same business: a repaired one, or one that must agree with the first. It is run
+    /// each time; only the story of a run that broke in the same way before is not made again.
     ///
     /// # Errors
     /// Like [`Day::check`].
     pub fn check_on(&self, system: &impl Subject) -> Result<(), TestCaseError> {
-        let place = std::ptr::from_ref(system).addr();
-        self.judge(&ClockTwin::watching(Arc::new(Borrowed(system))), place)
-    }
-
-    fn judge(&self, system: &dyn Subject, place: usize) -> Result<(), TestCaseError> {
-        match self.seen(system, place, true) {
-            Seen::Held => Ok(()),
-            Seen::Broke(broken) => Err(TestCaseError::fail(self.told(system, &broken))),
-            Seen::Unsound(why) => Err(TestCaseError::fail(why)),
-        }
+        let system = ClockTwin::watching(Arc::new(Borrowed(system)));
+        told(self.seen_on_another(&system), &system, self)
     }
 
     /// How it ends on its own system, for a value tree.
     pub(super) fn seen_by_tree(&self) -> Seen {
-        self.seen(&*self.home.system, 0, false)
+        self.seen_on_its_own(false)
     }
 
     /// The smallest story of what the test has asked for and seen broken.
@@ -177,6 +187,12 @@ impl Day {
         })
     }
 
+    /// Whether its check fails for all that was drawn before it, so that less of it says nothing.
+    pub(super) fn fails_for_the_others(&self) -> bool {
+        let checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        self.home.drawn.is_vacuous() && checks.iter().any(|check| check.on == On::Own && check.asked)
+    }
+
     /// Whether squall's shrinker has made it what it is.
     pub(super) fn is_smallest(&self) -> bool {
         self.smallest
@@ -185,12 +201,10 @@ impl Day {
     /// The day of the smallest story, of which everything is known that is known of this day.
     pub(super) fn smallest(&self, broken: &Broken) -> Day {
         let day = Day { smallest: true, ..self.with_less(broken.finding.scenario.clone()) };
+        let run = broke(&broken.finding.outcome);
+        let is_this = |check: &&Check| matches!(&check.seen, Seen::Broke(one) if std::ptr::eq(&**one, broken));
         let checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
-        for check in
-            checks.iter().filter(|check| matches!(&check.seen, Seen::Broke(one) if std::ptr::eq(&**one, broken)))
-        {
-            day.remember(Check { asked: false, ..check.clone() });
-        }
+        checks.iter().filter(is_this).for_each(|check| day.remember(Check { run, asked: false, ..check.clone() }));
         day
     }
 
@@ -198,32 +212,60 @@ impl Day {
         self.checks.lock().unwrap_or_else(PoisonError::into_inner).push(check);
     }
 
-    fn seen(&self, system: &dyn Subject, place: usize, asked: bool) -> Seen {
-        let key = (system.name(), place);
+    fn seen_on_its_own(&self, asked: bool) -> Seen {
         let mut checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(check) = checks.iter_mut().find(|check| check.system == key) {
+        if let Some(check) = checks.iter_mut().find(|check| check.on == On::Own) {
             check.asked |= asked;
             return check.seen.clone();
         }
-        let seen = self.examine(system, place == 0);
-        checks.push(Check { system: key, asked, seen: seen.clone() });
+        let system = &*self.home.system;
+        let (run, seen) = match self.run_twice(system, self.ended) {
+            Ok(outcome) => (broke(&outcome), self.examine(system, outcome)),
+            Err(why) => (None, Seen::Unsound(why)),
+        };
+        checks.push(Check { on: On::Own, run, asked, seen: seen.clone() });
         seen
     }
 
-    fn examine(&self, system: &dyn Subject, own: bool) -> Seen {
-        let outcome = match guarded(|| system.run(&self.scenario, Luck::Replay, false)) {
+    fn seen_on_another(&self, system: &dyn Subject) -> Seen {
+        let outcome = match self.run_twice(system, None) {
             Ok(outcome) => outcome,
-            Err(text) => return Seen::Unsound(format!("squall: {} {text}, on {self}", system.name())),
+            Err(why) => return Seen::Unsound(why),
         };
-        if own && self.ended.is_some_and(|before| before != outcome.fingerprint) {
-            let parted = divergence(&|| system.run(&self.scenario, Luck::Replay, true));
-            let parted = report::divergence::text(&self.scenario, &system.facts(), parted.as_deref());
-            return Seen::Unsound(format!(
-                "squall: NOT DETERMINISTIC: {} ran differently the second time, on {self}.\n{parted}A system decides by what it is \
-                 given and by its disk alone: no clock, no random numbers and no hash order of its own",
-                system.name()
-            ));
+        let (on, run) = (On::Other(system.name()), broke(&outcome));
+        let mut checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |check: &&mut Check| check.on == on && check.run.is_some() && check.run == run;
+        if outcome.mistake.is_none()
+            && let Some(check) = checks.iter_mut().find(same)
+        {
+            check.asked = true;
+            return check.seen.clone();
         }
+        let seen = self.examine(system, outcome);
+        if let Seen::Broke(_) = seen {
+            checks.push(Check { on, run, asked: true, seen: seen.clone() });
+        }
+        seen
+    }
+
+    /// Its run, unless another one ended differently: the one that was written down, or else a second one.
+    fn run_twice(&self, system: &dyn Subject, before: Option<u64>) -> Result<Outcome, String> {
+        let run = || {
+            let outcome = guarded(|| system.run(&self.scenario, Luck::Replay, false));
+            outcome.map_err(|text| format!("squall: {} {text}, on {self}", system.name()))
+        };
+        let outcome = run()?;
+        let other = before.map_or_else(|| run().map(|second| second.fingerprint), Ok)?;
+        if other == outcome.fingerprint {
+            return Ok(outcome);
+        }
+        let parted = divergence(&|| system.run(&self.scenario, Luck::Replay, true));
+        let what = format!("{} ran differently the second time, on {self}", system.name());
+        let text = report::divergence::failure(&what, &self.scenario, &system.facts(), parted.as_deref());
+        Err(format!("squall: {}", text.trim_end()))
+    }
+
+    fn examine(&self, system: &dyn Subject, outcome: Outcome) -> Seen {
         if let Some(mistake) = outcome.mistake {
             return Seen::Unsound(format!("squall: a mistake in the model of {}, on {self}: {mistake}", system.name()));
         }
@@ -255,75 +297,18 @@ impl Day {
         also.dedup();
         Broken { finding: Finding::of(system, shrunk, seed), also, text: OnceLock::new() }
     }
-
-    /// Saves the story the first time, and says what broke, where, and how to see it again.
-    fn told(&self, system: &dyn Subject, broken: &Broken) -> String {
-        broken.text.get_or_init(|| self.tell(system, broken)).clone()
-    }
-
-    fn tell(&self, system: &dyn Subject, broken: &Broken) -> String {
-        let name = system.name();
-        let saved = match (&self.home.origin, &self.home.regressions) {
-            (Origin::File(path), _) => Ok(Saved::Already(path.clone())),
-            (_, None) => Err("these days keep no regressions".into()),
-            (Origin::Drawn { profile, .. }, Some(folder)) => {
-                folder.keep(system, &name, profile, &broken.finding).map_err(|denied| denied.to_string())
-            }
-        };
-        let (head, seed) = match self.home.origin {
-            Origin::Drawn { seed, .. } => (format!("squall: {name} breaks a promise on {self}"), Some(seed)),
-            Origin::File(_) => {
-                (format!("squall: {name} breaks a promise in a saved story; no new case was tried"), None)
-            }
-        };
-        let (place, again) = match &saved {
-            Ok(saved) => (Place::Saved(saved), again()),
-            Err(why) => (Place::Nowhere(why), format!("{self}")),
-        };
-        let telling = Telling { number: 1, known: false, runs: None, seed, place, again: &again };
-        let mut text = format!("{head}\n\n");
-        text += &finding(&broken.finding, &system.facts(), &telling, Style::default());
-        if saved.is_ok() {
-            text += "   the file is replayed before any new case; delete it to forget it\n";
-        }
-        if !broken.also.is_empty() {
-            text += &format!("   the same day also breaks {}\n", broken.also.join(", "));
-        }
-        text.trim_end().into()
-    }
 }
 
-/// Where it comes from: `the day of seed 5 under profile default`.
-impl fmt::Display for Day {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.home.origin {
-            Origin::Drawn { seed, profile } => write!(f, "the day of seed {seed} under profile {profile}"),
-            Origin::File(path) => write!(f, "the story in {}", path.display()),
-        }
-    }
+/// What broke first in a run, and which run it was.
+fn broke(outcome: &Outcome) -> Option<Broke> {
+    outcome.violations.first().map(|first| (outcome.fingerprint, first.identity()))
 }
 
-/// The day in a few lines.
-impl fmt::Debug for Day {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Scenario { devices, steps, schedule, .. } = &*self.scenario;
-        let count = |n: usize, noun| words::plural(n as u64, noun);
-        let (devices, ops) = (count(devices.len(), "device"), count(steps.len(), "op"));
-        write!(f, "{self}: {devices}, {ops}, {}", count(schedule.len(), "deviation"))?;
-        let names = words::names(&self.scenario, &self.home.system.facts());
-        for step in steps.iter().take(SHOWN) {
-            let what = words::action(&self.scenario, &step.op, &|_, _| String::new());
-            write!(f, "\n  {}  {} {what}", step.at, self.scenario.node_name(step.op.node))?;
-        }
-        if steps.len() > SHOWN {
-            write!(f, "\n  and {} more", count(steps.len() - SHOWN, "op"))?;
-        }
-        for one in schedule.iter().take(SHOWN) {
-            write!(f, "\n  {}", words::deviation(&names, one))?;
-        }
-        if schedule.len() > SHOWN {
-            write!(f, "\n  and {} more", count(schedule.len() - SHOWN, "deviation"))?;
-        }
-        Ok(())
+/// What proptest is told.
+fn told(seen: Seen, system: &dyn Subject, day: &Day) -> Result<(), TestCaseError> {
+    match seen {
+        Seen::Held => Ok(()),
+        Seen::Broke(broken) => Err(TestCaseError::fail(day.text(system, &broken))),
+        Seen::Unsound(why) => Err(TestCaseError::fail(why)),
     }
 }

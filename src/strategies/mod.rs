@@ -7,7 +7,12 @@
 //! A case is a [`Day`]: a scenario with every fate written down, so that it replays to the same end for ever.
 //! [`Day::check`] runs it. If a promise breaks, squall's own shrinker makes the smallest story of it, once; the story is
 //! saved under `scenarios/regressions/`, and the case fails with its table. The next time the test runs, the saved
-//! stories of this system come first, as they are; one that holds by now is passed over and stays as a regression.
+//! stories of this system come first, as they are; one that holds by now is passed over and stays as a regression. One
+//! that cannot be judged any more stops the test, with its file: a mistake in the model, or none of its luck comes up.
+//!
+//! A property sees its days one by one, so it is not held to all that a campaign is: only if no op arrives anywhere in 64
+//! drawn days, [`Day::check`] fails. That faults fired and that every promise was put to the test is what
+//! [`crate::check()`] looks after.
 //!
 //! ```
 //! use proptest::prelude::*;
@@ -30,6 +35,7 @@
 
 mod cuts;
 mod day;
+mod drawn;
 mod ops;
 mod tree;
 
@@ -41,8 +47,9 @@ use crate::campaign::{ClockTwin, guarded};
 use crate::explore::{Profile, explicit, generate, weather};
 use crate::harness::{Luck, Subject};
 use crate::model::Scenario;
-use crate::regressions::Regressions;
+use crate::regressions::{Regressions, Replay};
 use day::{Home, Origin};
+use drawn::Drawn;
 use proptest::prelude::Rng;
 use proptest::strategy::{NewTree, Strategy, ValueTree};
 use proptest::test_runner::{Config, Reason, TestRunner};
@@ -83,42 +90,76 @@ struct Source {
     system: Arc<dyn Subject>,
     profile: Profile,
     regressions: Option<Regressions>,
-    /// Saved stories that still break a promise and were not handed out; `None` before the first case.
-    saved: Arc<Mutex<Option<VecDeque<Day>>>>,
+    /// Saved stories; `None` before the first case.
+    saved: Arc<Mutex<Option<Stories>>>,
+    /// What arrived on the days drawn so far.
+    drawn: Arc<Drawn>,
+}
+
+/// What the saved stories of a system come to.
+struct Stories {
+    /// Those that still break a promise and were not handed out.
+    broken: VecDeque<Day>,
+    /// What is wrong with others, if anything is.
+    wrong: Option<String>,
 }
 
 impl Source {
     fn new(system: impl Subject + 'static) -> Source {
         let system: Arc<dyn Subject> = Arc::new(ClockTwin::watching(Arc::new(system)));
         let profile = Profile::find("default").expect("there is a profile `default`");
-        Source { system, profile, regressions: Some(Regressions::default()), saved: Arc::default() }
+        let regressions = Some(Regressions::default());
+        Source { system, profile, regressions, saved: Arc::default(), drawn: Arc::default() }
     }
 
-    /// The next saved story that still breaks a promise.
+    /// The next saved story that still breaks a promise. Once all are out, what is wrong with others ends the test.
     fn saved(&self) -> Result<Option<Day>, Reason> {
         let Some(regressions) = &self.regressions else { return Ok(None) };
         let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
         if saved.is_none() {
-            let replayed = regressions.replay(&*self.system);
-            let replayed = replayed.map_err(|unusable| Reason::from(format!("squall: {unusable}")))?;
-            let days = replayed.into_iter().filter_map(|one| {
-                let finding = *one.broken?;
-                Some(Day::known(self.home(Origin::File(one.path)), finding))
-            });
-            *saved = Some(days.collect());
+            let replay = regressions.replay(&*self.system);
+            let replay = replay.map_err(|unusable| Reason::from(format!("squall: {unusable}")))?;
+            *saved = Some(self.stories(replay));
         }
-        Ok(saved.as_mut().and_then(VecDeque::pop_front))
+        let Some(stories) = saved.as_mut() else { return Ok(None) };
+        match (stories.broken.pop_front(), &stories.wrong) {
+            (None, Some(wrong)) => Err(wrong.clone().into()),
+            (day, _) => Ok(day),
+        }
+    }
+
+    fn stories(&self, replay: Replay) -> Stories {
+        let mut stories = Stories { broken: VecDeque::new(), wrong: None };
+        for one in replay.stories {
+            let wrong = match &one.mistake {
+                Some(mistake) => Some(format!("in {}: {mistake}", one.path.display())),
+                None => one.vacuous.then(|| one.remedy()),
+            };
+            match (wrong, one.broken) {
+                (Some(wrong), _) => {
+                    stories.wrong.get_or_insert_with(|| format!("squall: {}", wrong.trim_end()));
+                }
+                (None, Some(finding)) => {
+                    stories.broken.push_back(Day::known(self.home(Origin::File(one.path)), *finding));
+                }
+                (None, None) => {}
+            }
+        }
+        stories
     }
 
     fn home(&self, origin: Origin) -> Home {
-        Home { system: self.system.clone(), origin, regressions: self.regressions.clone() }
+        Home { system: self.system.clone(), origin, regressions: self.regressions.clone(), drawn: self.drawn.clone() }
     }
 
     /// The day of a scenario and its luck, with every fate written down.
     fn written(&self, seed: u64, scenario: &Scenario, luck: Luck) -> Day {
         let home = self.home(Origin::Drawn { seed, profile: self.profile.name });
         match guarded(|| self.system.run(scenario, luck, false)) {
-            Ok(outcome) => Day::new(home, explicit(scenario, &outcome)).that_ended(outcome.fingerprint),
+            Ok(outcome) => {
+                self.drawn.count(&self.system.facts(), scenario, &outcome);
+                Day::new(home, explicit(scenario, &outcome)).that_ended(outcome.fingerprint)
+            }
             Err(text) => Day::new(home, scenario.clone()).that_panicked(&text),
         }
     }

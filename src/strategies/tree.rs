@@ -68,6 +68,9 @@ impl ValueTree for DayTree {
 
     fn simplify(&mut self) -> bool {
         self.before = None;
+        if self.current.fails_for_the_others() {
+            return false;
+        }
         if self.current.is_smallest() && self.current.asked_and_broke().is_some() {
             return false;
         }

@@ -122,10 +122,10 @@ pub trait System: Sync {
     /// The server; [`Nobody`] where [`Facts::server`] says that there is none.
     type Server: Node<Message = Self::Message, Disk = Self::Disk>;
 
-    /// Its name, by which findings and scenario files know it. By default that of its type.
+    /// Its name, by which findings and scenario files know it: saved stories are this system's as long as they name it.
+    /// By default that of its type, without what a generic type is made for.
     fn name(&self) -> &str {
-        let path = std::any::type_name::<Self>();
-        path.rsplit("::").next().unwrap_or(path)
+        last_segment(std::any::type_name::<Self>())
     }
     /// The business it runs.
     fn domain(&self) -> &'static Domain;
@@ -151,5 +151,24 @@ pub trait System: Sync {
     fn in_scope(&self, device: NodeId, row: &Row) -> bool {
         let _ = (device, row);
         true
+    }
+}
+
+/// The name of a type alone, of its path: `shop::Engine<core::option::Option<u8>>` is an `Engine`.
+fn last_segment(path: &str) -> &str {
+    let plain = path.split('<').next().unwrap_or(path);
+    plain.rsplit("::").next().unwrap_or(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Engine<T>(std::marker::PhantomData<T>);
+
+    #[test]
+    fn a_generic_type_is_called_by_its_own_name() {
+        assert_eq!(last_segment(std::any::type_name::<Engine<Option<std::time::Duration>>>()), "Engine");
+        assert_eq!(last_segment(std::any::type_name::<Nobody<(), ()>>()), "Nobody");
     }
 }
