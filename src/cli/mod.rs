@@ -31,7 +31,6 @@ mod stopwatch;
 #[cfg(test)]
 #[allow(dead_code)]
 #[path = "../../tests/misbehaving/stranger.rs"]
-#[allow(dead_code)] // some manners are of no interest to a command line
 mod stranger;
 mod sweep;
 #[cfg(test)]
