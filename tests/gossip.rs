@@ -8,6 +8,7 @@ use squall::campaign::{Campaign, Verdict, vacuity};
 use squall::explore::{Profile, explicit, generate};
 use squall::harness::{Luck, Subject, What};
 use squall::model::Step;
+use squall::model::row::FIELDS;
 use squall::prelude::*;
 use squall::report::{Style, table};
 use squall::sim::{Deviation, Fate, Label, Point};
@@ -32,10 +33,12 @@ fn note(op: &Op) -> Row {
     row.with(0, Value::int(op.value(0)))
 }
 
-/// Every device tells every other one its notes, again and again; a mute one says nothing.
+/// Every device tells every other one its notes, again and again; a mute one says nothing, and an untold one does not say
+/// whose a note is.
 #[derive(Clone, Copy)]
 struct Notes {
     mute: bool,
+    untold: bool,
 }
 
 type Disk = BTreeMap<Key, Row>;
@@ -60,7 +63,7 @@ impl System for Notes {
         &NOTES
     }
     fn facts(&self) -> Facts {
-        let reports = Reports { words: true, authors: true, ..Reports::NOTHING };
+        let reports = Reports { words: true, authors: !self.untold, ..Reports::NOTHING };
         Facts {
             server: false,
             longest_period: Span::secs(10),
@@ -87,8 +90,10 @@ impl Node for Notes {
     fn handle(&mut self, disk: &mut Disk, input: Input<Told>, cx: &mut Context<Told>) {
         match input {
             Input::Op(op) => {
-                disk.insert(note(&op).key, note(&op));
-                cx.wrote(None, Some(note(&op)), op.id, Why::Effect);
+                let origin = if self.untold { OpId::NONE } else { op.id };
+                let made = Row { origin, set_by: [origin; FIELDS], ..note(&op) };
+                disk.insert(made.key, made);
+                cx.wrote(None, Some(made), op.id, Why::Effect);
                 cx.tell(op.id, Word::Saved);
             }
             // Both ends of an exchange take steps and draw luck, and must not get into each other's way by their names.
@@ -132,7 +137,8 @@ fn one_note(schedule: Vec<Deviation>) -> Scenario {
     Scenario { schedule, ..story }
 }
 
-const TALKING: Notes = Notes { mute: false };
+const TALKING: Notes = Notes { mute: false, untold: false };
+const UNTOLD: Notes = Notes { untold: true, ..TALKING };
 
 #[test]
 fn a_note_goes_from_device_to_device_and_nobody_sits_in_the_server_s_place() {
@@ -193,7 +199,20 @@ fn a_campaign_demands_no_server_fault_and_that_some_op_reaches_another_device() 
         assert!(!vacuity.faults_never.contains(&server_fault), "{server_fault}");
     }
     assert!(vacuity.not_applicable.contains(&("conflicts-decided", "there is no server")));
-    let (vacuity, report) = judged(Notes { mute: true });
+    let (vacuity, report) = judged(Notes { mute: true, ..TALKING });
     assert_eq!((vacuity.empty, vacuity.verdict), (true, Verdict::Vacuous));
     assert!(report.broken.iter().any(|one| one.identity.invariant == "no-op-lost"));
+}
+
+#[test]
+fn a_system_that_does_not_say_whose_a_note_is_has_reached_other_devices_all_the_same() {
+    let outcome = UNTOLD.run(&one_note(vec![]), Luck::Replay, false);
+    assert_eq!((outcome.violations.as_slice(), outcome.reached_server), ([].as_slice(), 1));
+    let profile = Profile::find("default").unwrap();
+    let report = Campaign::new(Arc::new(UNTOLD), profile, 0..100).run(&|_| {});
+    let found = vacuity(&report, &profile, &UNTOLD);
+    assert_eq!((found.empty, report.failed, report.mistakes.len()), (false, 0, 0), "{:?}", report.broken);
+    assert!(found.not_applicable.contains(&("deleted-stays-deleted", "it does not report which op set a field")));
+    let mute = Notes { mute: true, ..UNTOLD }.run(&one_note(vec![]), Luck::Replay, false);
+    assert_eq!((mute.broken(), mute.reached_server), (vec!["no-op-lost"], 0));
 }

@@ -10,7 +10,7 @@ use super::estimate::{Estimate, Quantile, Sums, difference, quantile, share};
 use super::figure::{Day, FIGURES};
 use super::finding::{Breadth, Suspect, examine, findings, suspects};
 use super::report::{Progress, Report};
-use super::run::{BLOCK, Campaign, guarded, in_parallel, is_run_twice};
+use super::run::{BLOCK, Campaign, guarded, in_parallel, is_run_twice, of_its_day};
 use super::tally::Tally;
 use crate::explore::{Profile, generate};
 use crate::harness::{Luck, Outcome, Subject};
@@ -233,7 +233,16 @@ impl Comparison {
 
     /// One day on every system.
     fn one(&self, seed: u64, names: &[Vec<&str>], rows: &mut [Row]) {
-        let (scenario, luck) = generate(self.subjects[0].domain(), &self.profile, seed);
+        let (scenario, luck) = match guarded(|| generate(self.subjects[0].domain(), &self.profile, seed)) {
+            Ok(day) => day,
+            Err(text) => {
+                for row in rows {
+                    row.tally.runs += 1;
+                    row.tally.mistook(seed, of_its_day(&text));
+                }
+                return;
+            }
+        };
         let luck = self.fixed.apply(luck, seed);
         let day = Day::of(&scenario);
         let mut first: Option<Outcome> = None;
@@ -276,7 +285,8 @@ impl Comparison {
         if let Some(unstable) = &mut report.nondeterministic {
             let (scenario, luck) = generate(subject.domain(), &self.profile, unstable.seed);
             let luck = self.fixed.apply(luck, unstable.seed);
-            unstable.divergence = divergence(&|| subject.run(&scenario, luck, true));
+            let parted = guarded(|| divergence(&|| subject.run(&scenario, luck, true)));
+            unstable.divergence = parted.unwrap_or_default();
         }
         let metrics = &row.tally.metrics;
         let both = |ended, due| [50, 99].map(|percent| quantile(ended, due, runs, percent));

@@ -10,7 +10,7 @@ use crate::invariants::{Identity, Violation};
 use crate::model::Scenario;
 use crate::sim::Fault;
 use crate::sim::choice::FAULTS;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most seeds shrunk for one identity.
 const SHRUNK_PER_IDENTITY: usize = 6;
@@ -194,17 +194,25 @@ pub(super) fn findings(
     tally: &mut Tally,
     all: Vec<Examined>,
 ) -> Vec<Finding> {
-    let mut mistakes = Vec::new();
+    let (mut mistakes, mut restless) = (Vec::new(), BTreeSet::new());
     let mut stories: BTreeMap<Identity, Vec<Finding>> = BTreeMap::new();
     for Examined { suspect, shrunk, unstable, mistake } in all {
         if let Some((seed, first, second)) = unstable {
             tally.differed(seed, first, second);
+            restless.insert(seed);
         }
         if let Some(text) = mistake {
             mistakes.push((suspect.seed, text));
         }
         let Some(shrunk) = shrunk else { continue };
         let (runs, first_seed) = tally.broken[&suspect.identity];
+        let found = match guarded(|| Finding::of(subject, shrunk, suspect.seed)) {
+            Ok(found) => found,
+            Err(text) => {
+                mistakes.push((suspect.seed, format!("while its story was told: {text}")));
+                continue;
+            }
+        };
         let finding = Finding {
             first_run: first_seed - campaign.seeds.start + 1,
             runs,
@@ -215,13 +223,14 @@ pub(super) fn findings(
                     .collect(),
                 Breadth::EveryStory => Vec::new(),
             },
-            ..Finding::of(subject, shrunk, suspect.seed)
+            ..found
         };
         stories.entry(suspect.identity).or_default().push(finding);
     }
-    // Of a system that runs differently each time nothing else can be expected.
-    if tally.unstable.is_none() {
-        mistakes.into_iter().for_each(|(seed, text)| tally.mistook(seed, text));
+    // Of a seed that runs differently each time nothing else can be expected.
+    restless.extend(tally.unstable.map(|(seed, ..)| seed));
+    for (seed, text) in mistakes.into_iter().filter(|(seed, _)| !restless.contains(seed)) {
+        tally.mistook(seed, text);
     }
     let mut findings = Vec::new();
     for (_, mut of_one) in stories {
@@ -259,4 +268,36 @@ fn is_needed(subject: &dyn Subject, scenario: &Scenario, identity: Identity, fau
     let mut without = scenario.clone();
     without.schedule.retain(|deviation| deviation.fault() != Some(fault));
     subject.run(&without, Luck::Replay, false).broke(identity).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explore::Profile;
+    use crate::explore::test_shop::TestShop;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_seed_that_runs_differently_each_time_hides_its_own_mistakes_and_no_other_s() {
+        let campaign = Campaign::new(Arc::new(TestShop::repaired()), Profile::find("polite").unwrap(), 0..10);
+        let examined = |seed, unstable, mistake: &str| Examined {
+            suspect: Suspect {
+                identity: Identity { invariant: "one-effect-per-op", kind: "twice", entity: "sale" },
+                seed,
+                fingerprint: 1,
+            },
+            shrunk: None,
+            unstable,
+            mistake: Some(mistake.into()),
+        };
+        let all = vec![
+            examined(3, Some((3, 1, 2)), "of a moody seed"),
+            examined(3, None, "of the same seed under another promise"),
+            examined(4, None, "the shrinker panicked"),
+        ];
+        let mut tally = Tally::default();
+        findings(&campaign, &TestShop::repaired(), &mut tally, all);
+        assert_eq!(tally.mistakes, [(4, "the shrinker panicked".to_string())]);
+        assert_eq!(tally.unstable, Some((3, 1, 2)));
+    }
 }

@@ -95,7 +95,8 @@ impl<'a> Campaign<'a> {
         let mut report = Report::of(self, tally, findings, stopped);
         if let Some(unstable) = &mut report.nondeterministic {
             let (scenario, luck) = self.scenario(unstable.seed);
-            unstable.divergence = divergence(&|| subject.run(&scenario, luck, true));
+            let parted = guarded(|| divergence(&|| subject.run(&scenario, luck, true)));
+            unstable.divergence = parted.unwrap_or_default();
         }
         report
     }
@@ -145,7 +146,13 @@ impl<'a> Campaign<'a> {
     }
 
     fn one(&self, subject: &dyn Subject, seed: u64, tally: &mut Tally) {
-        let (scenario, luck) = generate(subject.domain(), &self.profile, seed);
+        let (scenario, luck) = match guarded(|| generate(subject.domain(), &self.profile, seed)) {
+            Ok(day) => day,
+            Err(text) => {
+                tally.runs += 1;
+                return tally.mistook(seed, of_its_day(&text));
+            }
+        };
         let run = || -> Outcome { subject.run(&scenario, luck, false) };
         match guarded(run) {
             Ok(outcome) => {
@@ -170,6 +177,11 @@ impl<'a> Campaign<'a> {
 /// Whether a seed of a range is run twice, to see whether the system is deterministic.
 pub(super) fn is_run_twice(seeds: &Range<u64>, seed: u64) -> bool {
     seed == seeds.start || seed.is_multiple_of(TWICE)
+}
+
+/// What is said of a seed whose day a business could not make up.
+pub(super) fn of_its_day(text: &str) -> String {
+    format!("its day could not be made up: the business {text}")
 }
 
 /// The result, or what a panic said: one seed that trips an assertion must not hide what the others found.

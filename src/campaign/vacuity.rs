@@ -5,6 +5,7 @@
 //! were never reached are listed and fail nothing: whether one can be reached is the system's word.
 
 use super::report::Report;
+use super::run::guarded;
 use crate::explore::{Profile, device_name, generate};
 use crate::harness::Subject;
 use crate::invariants::{Invariant, Reach};
@@ -50,20 +51,25 @@ pub struct Vacuity {
     pub messages_never_answered: Vec<&'static str>,
     /// Devices whose users did something and that never sent anything.
     pub devices_never_sent: Vec<String>,
+    /// The day on which the business could not say what its ops bring about, and what it said instead: a mistake.
+    pub mistake: Option<(u64, String)>,
     /// What follows.
     pub verdict: Verdict,
 }
 
 /// What can come up in a business, as far as a few of the campaign's own days show.
-fn reach_of(domain: &'static Domain, profile: &Profile) -> Reach {
+fn reach_of(domain: &'static Domain, profile: &Profile) -> Result<Reach, (u64, String)> {
     let mut reach = Reach::new(domain);
     for seed in 0..DAYS {
-        let scenario = generate(domain, profile, seed).0;
-        let rows: Vec<Row> = scenario.rows.iter().map(|(_, row)| *row).collect();
-        let ops: Vec<Op> = scenario.steps.iter().map(|step| step.op).collect();
-        reach.see(domain, &rows, &ops);
+        let look = || {
+            let scenario = generate(domain, profile, seed).0;
+            let rows: Vec<Row> = scenario.rows.iter().map(|(_, row)| *row).collect();
+            let ops: Vec<Op> = scenario.steps.iter().map(|step| step.op).collect();
+            reach.see(domain, &rows, &ops);
+        };
+        guarded(look).map_err(|text| (seed, format!("what its ops bring about: the business {text}")))?;
     }
-    reach
+    Ok(reach)
 }
 
 /// Looks for what never happened.
@@ -83,12 +89,19 @@ fn of_invariants(
     let faults_never: Vec<_> = (0..FAULTS.len()).filter(|n| never(*n)).map(|n| FAULTS[n].1).collect();
     let mut invariants_never = Vec::new();
     let mut not_applicable = Vec::new();
-    let mut reach = None;
+    let (mut reach, mut mistake) = (None, None);
+    let mut look = || match reach_of(domain, profile) {
+        Ok(reach) => reach,
+        Err(said) => {
+            mistake = Some(said);
+            Reach::unknown()
+        }
+    };
     for (index, invariant) in invariants.iter().enumerate() {
         match invariant.not_checked(facts, domain) {
             Some(why) => not_applicable.push((invariant.name(), why)),
             None if report.exercised >> index & 1 == 1 => {}
-            None => match invariant.out_of_reach(reach.get_or_insert_with(|| reach_of(domain, profile))) {
+            None => match invariant.out_of_reach(reach.get_or_insert_with(&mut look)) {
                 Some(why) => not_applicable.push((invariant.name(), why)),
                 None => invariants_never.push(invariant.name()),
             },
@@ -125,6 +138,7 @@ fn of_invariants(
         ops_never_answered,
         messages_never_answered,
         devices_never_sent,
+        mistake,
         verdict,
     }
 }

@@ -134,6 +134,7 @@ mod tests {
             ops_never_answered: vec!["sell"],
             messages_never_answered: Vec::new(),
             devices_never_sent: vec![device_name(2)],
+            mistake: None,
             verdict: Verdict::Vacuous,
         };
         let excused =

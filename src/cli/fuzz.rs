@@ -87,7 +87,7 @@ pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) ->
     drop(limit);
     bar.finish_and_clear();
     report.seconds = clock.seconds();
-    let vacuity = vacuity(&report, &profile, &*subject);
+    // What was found is safe before anything else of the system is asked.
     let kept: Vec<Kept<'_>> = report
         .findings
         .iter()
@@ -97,6 +97,7 @@ pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) ->
             saved: findings::save(&args.save, &subject, &system, &report.profile, finding),
         })
         .collect();
+    let vacuity = vacuity(&report, &profile, &*subject);
     let mut exit = exit_of(&report, &kept, &vacuity);
     if stop.was_interrupted() {
         exit = exit.and(Exit::Interrupted);
@@ -116,7 +117,7 @@ pub fn campaign(registry: &Registry, args: &Fuzz, stop: &Stop, out: &mut Out) ->
 
 fn exit_of(report: &Report, kept: &[Kept<'_>], vacuity: &Vacuity) -> Exit {
     let when = |is: bool, exit: Exit| if is { exit } else { Exit::Held };
-    when(!report.mistakes.is_empty(), Exit::Bug)
+    when(!report.mistakes.is_empty() || vacuity.mistake.is_some(), Exit::Bug)
         .and(when(!report.model_mistakes.is_empty(), Exit::Usage))
         .and(when(kept.iter().any(|one| one.saved.is_err()), Exit::Usage))
         .and(when(report.nondeterministic.is_some(), Exit::NotDeterministic))
@@ -155,7 +156,7 @@ fn show(registry: &Registry, done: &Done<'_>, exit: Exit, out: &mut Out) -> Resu
         let (scenario, _) = generate(subject.domain(), profile, unstable.seed);
         out.print(&divergence::text(&scenario, &subject.facts(), unstable.divergence.as_deref()))?;
     }
-    mistakes(report, out)?;
+    mistakes(report, vacuity, out)?;
     if report.failed > 0 && kept.is_empty() {
         out.line("runs broke promises, but none was shrunk to a story before the end")?;
     }
@@ -166,17 +167,18 @@ fn show(registry: &Registry, done: &Done<'_>, exit: Exit, out: &mut Out) -> Resu
 }
 
 /// What is wrong with the model of the system, and with squall.
-fn mistakes(report: &Report, out: &mut Out) -> Result<(), Failure> {
+fn mistakes(report: &Report, vacuity: &Vacuity, out: &mut Out) -> Result<(), Failure> {
     if !report.model_mistakes.is_empty() {
         out.line("mistakes in the model of the system, which holds something else than it reports")?;
     }
     for (seed, text) in &report.model_mistakes {
         out.line(format!("   seed {seed}: {text}"))?;
     }
-    if !report.mistakes.is_empty() {
+    let mistakes: Vec<&(u64, String)> = report.mistakes.iter().chain(&vacuity.mistake).collect();
+    if !mistakes.is_empty() {
         out.line("bugs of squall, or of an invariant or a generator of your own")?;
     }
-    for (seed, text) in &report.mistakes {
+    for (seed, text) in mistakes {
         out.line(format!("   seed {seed}: {text}"))?;
     }
     Ok(())
@@ -293,12 +295,12 @@ fn value(done: &Done<'_>) -> Value {
             divergence::value(&scenario, &facts, unstable.divergence.as_deref())
         }),
         "model_mistakes": listed(&report.model_mistakes),
-        "mistakes": listed(&report.mistakes),
+        "mistakes": listed(report.mistakes.iter().chain(&vacuity.mistake)),
         "findings": findings,
     })
 }
 
 /// Mistakes for programs.
-pub fn listed(mistakes: &[(u64, String)]) -> Vec<Value> {
-    mistakes.iter().map(|(seed, text)| json!({ "seed": seed, "text": text })).collect()
+pub fn listed<'a>(mistakes: impl IntoIterator<Item = &'a (u64, String)>) -> Vec<Value> {
+    mistakes.into_iter().map(|(seed, text)| json!({ "seed": seed, "text": text })).collect()
 }

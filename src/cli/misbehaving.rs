@@ -87,6 +87,19 @@ fn a_moody_system_ends_with_5_and_both_events() {
 }
 
 #[test]
+fn a_business_that_panics_is_listed_by_seed_and_its_campaign_is_reported() {
+    let (text, value, exit, _folder) = fuzzed(Manner::CannotMakeUpADay, "default", "0..10");
+    assert_eq!(exit, Exit::Bug, "{text}");
+    assert!(text.contains(": its day could not be made up: the business panicked: a couple?"), "{text}");
+    assert_eq!(value["runs"], 10);
+    let (text, value, exit, _folder) = fuzzed(Manner::CannotSayWhatOpsDo, "polite", "5000..5001");
+    assert_eq!(exit, Exit::Bug, "{text}");
+    let said = "seed 0: what its ops bring about: the business panicked: what is Verb(";
+    assert!(text.contains(said) && text.contains("never: "), "{text}");
+    assert!(value["mistakes"].as_array().unwrap().iter().any(|one| one["seed"] == 0), "{value}");
+}
+
+#[test]
 fn a_replay_that_ends_in_two_ways_names_the_first_event_that_differs() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.json");

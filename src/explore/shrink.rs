@@ -9,6 +9,7 @@ use super::canonical::canonical;
 use super::cost::{Cost, cost};
 use super::{reduce_business, reduce_luck, reduce_time};
 use crate::harness::{Event, Luck, Outcome, Subject};
+use crate::invariants::running::NodesKeepRunning;
 use crate::invariants::{Identity, Violation};
 use crate::model::Scenario;
 use crate::sim::{Deviation, Span};
@@ -46,8 +47,8 @@ pub fn shrink(subject: &dyn Subject, scenario: &Scenario, identity: Identity, bu
     Some(Shrunk { scenario: search.best, outcome, violation, runs: search.runs + 1 })
 }
 
-/// Events that a run may take on average before the budget is spent: a story with an endless loop is cut off at 10,000
-/// events or more each time, and must not be shrunk for minutes.
+/// Events that a run of a story without an end may take on average before the budget is spent: an endless loop is cut off
+/// at 10,000 events or more each time, and must not be shrunk for minutes. A story that is merely busy has all its runs.
 const EVENTS_A_RUN: u64 = 2_500;
 
 /// The smallest story so far, and the runs left to look for a smaller one.
@@ -85,7 +86,8 @@ impl<'a> Search<'a> {
 
     /// Whether all runs are spent.
     pub(super) fn is_spent(&self) -> bool {
-        self.runs >= self.budget || self.events >= u64::from(self.budget) * EVENTS_A_RUN
+        let endless = self.identity.invariant == NodesKeepRunning::NAME;
+        self.runs >= self.budget || endless && self.events >= u64::from(self.budget) * EVENTS_A_RUN
     }
 
     /// Runs a candidate if it is smaller; keeps it if it still breaks the promise. Returns whether it was kept.
@@ -179,6 +181,8 @@ mod tests {
     use super::super::test_shop::TestShop;
     use super::super::{Profile, explicit, generate, steps};
     use super::*;
+    use crate::model::Domain;
+    use crate::system::Facts;
     use proptest::prelude::*;
 
     fn failing(profile: &str, from: u64) -> Scenario {
@@ -234,6 +238,32 @@ mod tests {
             assert!(shrunk.runs <= 3_001, "{} runs", shrunk.runs);
         }
         assert!(small >= 15, "{small} of 20 stories need no fault");
+    }
+
+    /// The forgetful shop, with very much going on each day.
+    struct Busy(TestShop);
+    impl Subject for Busy {
+        fn name(&self) -> String {
+            "busy".into()
+        }
+        fn domain(&self) -> &'static Domain {
+            self.0.domain()
+        }
+        fn facts(&self) -> Facts {
+            self.0.facts()
+        }
+        fn run(&self, scenario: &Scenario, luck: Luck, record: bool) -> Outcome {
+            Outcome { events: 1_000_000, ..self.0.run(scenario, luck, record) }
+        }
+    }
+
+    #[test]
+    fn a_busy_story_is_shrunk_as_far_as_a_quiet_one() {
+        let (quiet, scenario) = (TestShop::forgetful(), failing("heavy", 3));
+        let [one, other] = [&quiet as &dyn Subject, &Busy(TestShop::forgetful())]
+            .map(|subject| shrink(subject, &scenario, TWICE, 300).unwrap());
+        assert!(one.runs > 10, "the cap would be met");
+        assert_eq!((one.runs, text(&one.scenario)), (other.runs, text(&other.scenario)));
     }
 
     #[test]

@@ -16,7 +16,8 @@ pub struct Heard {
     pub verbs_answered: u64,
     /// Channels on which an undamaged message arrived.
     pub channels_used: u64,
-    /// Those on which some arrival led to a write, a word, a verdict, a message, a timer or another step.
+    /// Those on which some arrival led to a write, a word, a verdict, a message, a timer or another step, or brought an
+    /// op that had taken effect elsewhere back to the device that did it.
     pub channels_answered: u64,
     /// Devices on which users did something durable.
     pub devices_used: u64,
@@ -38,7 +39,7 @@ impl Heard {
         self.channels_answered |= u64::from(answered) << usize::from(channel.0).min(63);
     }
 
-    /// A node sent something.
+    /// A node sent something, whether it asked or answered.
     #[inline]
     pub(super) fn sent(&mut self, node: NodeId) {
         self.devices_sent |= Heard::bit(node.index());
@@ -51,7 +52,7 @@ impl Heard {
             let verb = usize::from(verb.0 - history.domain.first_verb);
             self.verbs_done |= Heard::bit(verb);
             self.devices_used |= Heard::bit(node.index());
-            let answered = record.named
+            let answered = record.named > 0
                 || record.local
                 || record.given_up
                 || record.on_server.is_some()

@@ -33,7 +33,8 @@ pub struct Outcome {
     pub rested: bool,
     /// Figures for comparison.
     pub metrics: Metrics,
-    /// Ops that took effect on the server; without a server, ops of which something showed on another device.
+    /// Ops that took effect on the server; without a server, ops of which something showed on another device (one stands
+    /// for all where the system does not report which op set each field).
     pub reached_server: u32,
     /// Ops that no disk and no message held any more after a wipe.
     pub excused: u32,

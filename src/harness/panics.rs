@@ -36,6 +36,16 @@ pub(super) fn inside<T>(node: NodeId, doing: Doing, work: impl FnOnce() -> T) ->
     result
 }
 
+/// Once it is dropped, this thread is no longer in a system's code: whatever a run came to, the next panic on its thread
+/// is somebody else's.
+pub(super) struct Left;
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        let _ = INSIDE.try_with(|inside| inside.set(None));
+    }
+}
+
 /// Does something that enters the system's code with [`inside`]: its result, or the system's panic.
 pub(super) fn within<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
     watch_panics();
@@ -119,6 +129,16 @@ mod tests {
     fn a_panic_that_a_system_catches_itself_is_none() {
         let result = within(|| inside(TILL, Doing::Booted, || catch_unwind(|| panic!("caught")).is_err()));
         assert!(matches!(result, Ok(true)));
+    }
+
+    #[test]
+    fn after_a_run_the_next_panic_on_its_thread_is_not_the_system_s() {
+        let gone = catch_unwind(|| {
+            let _left = Left;
+            inside(TILL, Doing::Scope, || resume_unwind(Box::new("nobody looked")))
+        });
+        assert!(gone.is_err());
+        assert_eq!(INSIDE.get(), None);
     }
 
     #[test]

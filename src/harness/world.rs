@@ -6,6 +6,7 @@
 
 mod effects;
 mod ending;
+mod interference;
 mod network;
 mod restore;
 mod rounds;
@@ -15,7 +16,7 @@ use super::heard::Heard;
 use super::link::{Direction, Link};
 use super::node::{Seat, Slot};
 use super::outcome::{End, Metrics, OutboxAt, Outcome};
-use super::panics::{Panic, inside, within};
+use super::panics::{Left, Panic, inside, within};
 use super::trace::{Event, Loss, Trace, What};
 use crate::invariants::running::{Doing, How, Stopped};
 use crate::invariants::{History, Invariant, Log, Moment};
@@ -49,9 +50,6 @@ pub struct Plan {
 
 /// How long a run may take after the faults have ended, in longest timer periods; not resting by then is a violation.
 const SETTLE_PERIODS: u64 = 20;
-/// How often a flapping link changes.
-const FLAP: Span = Span::secs(4);
-
 enum Pends<M> {
     Op(u32),
     Deliver(Box<Parcel<M>>),
@@ -93,6 +91,8 @@ struct World<'a, S: System> {
     cx: Context<S::Message>,
     history: History<'a>,
     invariants: Vec<Box<dyn Invariant>>,
+    /// Those of them that say something about this system.
+    checked: Vec<usize>,
     /// By kind of moment: which invariants want to see it, and their names.
     interested: [Vec<(usize, &'static str)>; 8],
     log: Log,
@@ -127,6 +127,7 @@ struct World<'a, S: System> {
 /// Runs a scenario.
 pub fn run<S: System>(system: &S, scenario: &Scenario, luck: Luck, plan: Plan) -> Outcome {
     let in_scope = |node: NodeId, row: &crate::model::Row| inside(node, Doing::Scope, || system.in_scope(node, row));
+    let _left = Left;
     World::new(system, scenario, luck, plan, &in_scope).run(luck)
 }
 
@@ -147,10 +148,13 @@ impl<'a, S: System> World<'a, S> {
         let mut cx = Context::new(choices, facts);
         cx.devices = scenario.devices.len() as u16;
         let mut interested: [Vec<(usize, &'static str)>; 8] = Default::default();
+        let mut checked = Vec::with_capacity(plan.invariants.len());
         for (index, invariant) in plan.invariants.iter().enumerate() {
             if invariant.not_checked(&facts, scenario.domain).is_none() {
+                checked.push(index);
+                let wants = invariant.wants_of(&facts);
                 for (bit, list) in interested.iter_mut().enumerate() {
-                    if invariant.wants() & 1 << bit != 0 {
+                    if wants & 1 << bit != 0 {
                         list.push((index, invariant.name()));
                     }
                 }
@@ -169,6 +173,7 @@ impl<'a, S: System> World<'a, S> {
             cx,
             history,
             invariants: plan.invariants,
+            checked,
             interested,
             log: Log::default(),
             trace: if plan.record { Trace::recording() } else { Trace::default() },
@@ -201,11 +206,16 @@ impl<'a, S: System> World<'a, S> {
         if let Some(text) = self.facts.mistake() {
             return Outcome { mistake: Some(text), ..Outcome::default() };
         }
-        if let Err(Panic { node, doing, text }) = within(|| self.play()) {
+        if let Err(panic) = within(|| self.play()) {
             let ops = if let Cause::Op(op) = self.cx.cause { vec![op] } else { Vec::new() };
-            self.history.stopped = Some(Stopped { node, ops, how: How::Panicked { doing, text } });
+            self.stop(panic, ops);
         }
         self.finish(luck)
+    }
+
+    /// The system panicked: nothing else happens in this run. The first reason to stop is the one that counts.
+    fn stop(&mut self, Panic { node, doing, text }: Panic, ops: Vec<OpId>) {
+        self.history.stopped.get_or_insert(Stopped { node, ops, how: How::Panicked { doing, text } });
     }
 
     /// A fresh disk for every node.
@@ -223,6 +233,7 @@ impl<'a, S: System> World<'a, S> {
 
     /// Everything that calls the system: the run from its first event to rest, and what the nodes hold then.
     fn play(&mut self) {
+        self.history.open();
         self.seat();
         // Without a server its place stays empty.
         for n in usize::from(!self.facts.server)..self.slots.len() {
@@ -328,7 +339,7 @@ impl<'a, S: System> World<'a, S> {
             Pends::End { index } => self.interfere(index, false),
             Pends::Flap { node } => {
                 if !self.healed && self.slots[node.index()].link.flap() {
-                    self.push(self.before_heal(self.now + FLAP), label, Pends::Flap { node });
+                    self.push(self.before_heal(self.now + interference::FLAP), label, Pends::Flap { node });
                 }
                 self.tell_link(node);
             }
@@ -417,154 +428,6 @@ impl<'a, S: System> World<'a, S> {
         self.handle(Input::Timer(timer), &[]);
     }
 
-    fn interfere(&mut self, index: u32, begins: bool) {
-        let Deviation { label, fate } = self.scenario.schedule[index as usize];
-        let Fate::During(_, lasts, strength) = fate else { return };
-        let (node, point) = (label.node(), label.get_point());
-        if begins {
-            self.cx.choices.interfered(label);
-            if let Some(fault) = Fault::of_interference(point, node.is_server())
-                && !matches!(fault, Fault::Overload | Fault::Restore)
-            {
-                self.faults[fault as usize] += 1;
-            }
-            if self.healed {
-                return;
-            }
-        }
-        self.history.disturb(node);
-        let until = self.before_heal(self.now + lasts);
-        self.fingerprint.add(label.0 ^ u64::from(begins));
-        let event = self.note(node, label, &[], || What::Interference { point, begins, strength });
-        self.parent = event.or(self.parent);
-        let now = self.now;
-        let slot = &mut self.slots[node.index()];
-        match point {
-            Point::ClockOffset | Point::ClockJump => {
-                self.history.clocks_true = false;
-                self.history.nodes[node.index()].clock_bent = true;
-                slot.clock.jump(strength);
-            }
-            Point::ClockDrift => {
-                self.history.clocks_true = false;
-                self.history.nodes[node.index()].clock_bent = true;
-                slot.clock.drift(if begins { strength } else { 0 }, now);
-                if begins {
-                    self.push(until, label, Pends::End { index });
-                }
-            }
-            Point::Kill => self.kill(node, label, lasts, false),
-            Point::Upgrade => {
-                inside(node, Doing::Upgrading, || self.system.upgraded(node, &mut slot.disk));
-                self.kill(node, label, lasts, false);
-            }
-            Point::Background => {
-                slot.background_until = until;
-                self.push(until, label, Pends::Return { node });
-            }
-            Point::Overload => slot.overloaded_until = until,
-            Point::Wipe => self.wipe(node, label),
-            Point::Restore if begins => {
-                self.back_up(index);
-                self.push(until, label, Pends::End { index });
-            }
-            Point::Restore => self.restore(index, label),
-            _ => {
-                slot.link.interfere(point, begins, strength);
-                if begins {
-                    self.push(until, label, Pends::End { index });
-                    if point == Point::Flapping {
-                        self.push(self.before_heal(now + FLAP), label, Pends::Flap { node });
-                    }
-                }
-                self.tell_link(node);
-            }
-        }
-    }
-
-    fn wipe(&mut self, node: NodeId, label: Label) {
-        if !self.facts.server {
-            self.history.excuse_where_only(node);
-        }
-        let slot = &mut self.slots[node.index()];
-        slot.die();
-        slot.installs += 1;
-        let installs = slot.installs;
-        slot.disk = inside(node, Doing::Disk, || self.system.disk(node, installs, &mut std::iter::empty()));
-        self.history.wipe(node, installs);
-        if self.facts.server {
-            self.excuse(node);
-        }
-        self.boot(node, label, true);
-    }
-
-    /// What was on the wiped disk only cannot be asked for any more. A message that still holds an op may yet bring it to
-    /// the server: whether it did is known at the end.
-    fn excuse(&mut self, node: NodeId) {
-        let open: Vec<OpId> = self
-            .history
-            .ops()
-            .filter(|record| record.op.node == node && record.on_server.is_none() && record.verdicts.is_empty())
-            .map(|record| record.op.id)
-            .collect();
-        for op in open {
-            if let Some(record) = self.history.op_mut(op) {
-                record.excused = true;
-            }
-        }
-    }
-
-    /// An excused op that reached the server all the same is held to its promises.
-    fn withdraw_excuses(&mut self) {
-        let came: Vec<OpId> = self
-            .history
-            .ops()
-            .filter(|record| record.excused)
-            .filter(|record| match self.facts.server {
-                true => record.on_server.is_some() || !record.verdicts.is_empty(),
-                false => self.history.is_anywhere(record),
-            })
-            .map(|record| record.op.id)
-            .collect();
-        for op in came {
-            if let Some(record) = self.history.op_mut(op) {
-                record.excused = false;
-            }
-        }
-    }
-
-    fn kill(&mut self, node: NodeId, label: Label, down: Span, before_effects: bool) {
-        self.note(node, label, &[], || What::Died { before_effects, down });
-        let slot = &mut self.slots[node.index()];
-        if !slot.is_up() {
-            return;
-        }
-        slot.die();
-        slot.background_until = Time::ZERO;
-        let boot = Label::new(node, Channel(0), Cause::Boot(slot.boots + 1), Point::Boot);
-        self.paused_tasks.retain(|(paused, _)| *paused != node);
-        // What a dead process left half done is judged once it has booted and had a chance to repair it.
-        self.history.nodes[node.index()].unfinished = 1;
-        let at = self.before_heal(self.now + down);
-        self.slots[node.index()].down_until = at;
-        self.push(at, boot, Pends::Boot { node });
-    }
-
-    fn tell_link(&mut self, node: NodeId) {
-        let slot = &mut self.slots[node.index()];
-        let online = slot.link.seems_online();
-        if !slot.is_up() || slot.told_online == online {
-            return;
-        }
-        slot.told_online = online;
-        slot.link_changes += 1;
-        let cause = Cause::Link(slot.link_changes);
-        let label = Label::new(node, Channel(0), cause, Point::Op);
-        self.note(node, label, &[], || What::Link { online });
-        self.begin(node, label, cause);
-        self.handle(Input::Link { online }, &[]);
-    }
-
     fn begin(&mut self, node: NodeId, label: Label, cause: Cause) {
         self.cx.node = node;
         self.cx.now = self.now;
@@ -643,12 +506,6 @@ impl<'a, S: System> World<'a, S> {
         if self.history.nodes[node.index()].unfinished == 0 {
             self.moment(&Moment::Between(node));
         }
-    }
-
-    fn die_here(&mut self, node: NodeId, label: Label, down: Span, before: bool) {
-        let fault = if node.is_server() { Fault::ServerKill } else { Fault::DeviceKill };
-        self.faults[fault as usize] += 1;
-        self.kill(node, label, down, before);
     }
 
     fn moment(&mut self, moment: &Moment<'_>) {

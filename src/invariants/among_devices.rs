@@ -213,3 +213,32 @@ fn a_damaged_message_a_wrong_author_and_too_many_tries() {
     let expected = ["retries-bounded: too-often", "damaged-never-applied: applied", "scope-kept: wrong-actor"];
     assert_eq!(day.so_far(), expected);
 }
+
+#[test]
+fn without_tags_nobody_can_say_that_a_later_edit_or_deletion_knew_an_earlier_one() {
+    let (first, second) = (price(1, ABDOULAYE, 6_000), price(2, FATOUMATA, 7_000));
+    let mut day = Day::among_untold_devices(&[first, second]);
+    day.does(first).copies(FATOUMATA, ABDOULAYE).acked(first).does(second).copies(ABDOULAYE, FATOUMATA).acked(second);
+    assert_eq!(day.ends(), [""; 0]);
+    assert!(day.exercised("no-op-lost"));
+    let deletion = op(1, ABDOULAYE, DELETE_SUPPLIER).on(S);
+    let mut day = Day::among_untold_devices(&[deletion]);
+    let live = day.row(FATOUMATA, SUPPLIER, S);
+    day.does(deletion).copies(FATOUMATA, ABDOULAYE).acked(deletion);
+    for till in [ABDOULAYE, FATOUMATA] {
+        let dead = day.row(till, SUPPLIER, S);
+        day.write(till, Some(dead), Some(live), OpId::NONE, Why::Copied).between(till);
+    }
+    assert_eq!(day.ends(), [""; 0]);
+}
+
+#[test]
+fn without_tags_a_row_is_known_by_its_key() {
+    let made = op(1, ABDOULAYE, ADD_SUPPLIER).line(Key::NONE, 7);
+    let mut day = Day::among_untold_devices(&[made]);
+    day.does(made).copies(FATOUMATA, ABDOULAYE).acked(made);
+    assert_eq!(day.ends(), [""; 0]);
+    let mut day = Day::among_untold_devices(&[made]);
+    day.does(made);
+    assert_broke(&day.ends(), "no-op-lost: never-arrived");
+}

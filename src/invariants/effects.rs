@@ -4,11 +4,10 @@
 
 use super::history::canonical;
 use super::twice::Changes;
-use super::{Breach, History, Invariant, Log, Moment, OpRecord, wants};
+use super::{Breach, History, Invariant, Log, Moment, OpRecord, Reach, wants};
 use crate::model::domain::{Piece, SPLIT};
-use crate::model::op::LINES;
 use crate::model::table::Sorted;
-use crate::model::{Domain, Entity, Key, Op, Row, Verb};
+use crate::model::{Entity, Key, Row};
 use crate::sim::{NodeId, OpId, Time};
 use crate::system::{Facts, Why, Write};
 
@@ -35,8 +34,11 @@ impl Invariant for OneEffectPerOp {
     fn wants(&self) -> u8 {
         wants::WROTE | wants::BETWEEN_ON_SERVER
     }
-    fn restored(&mut self, _: &History<'_>, made: Time) {
-        self.changes.restored(made);
+    fn wants_of(&self, facts: &Facts) -> u8 {
+        if facts.server { wants::WROTE_ON_SERVER | wants::BETWEEN_ON_SERVER } else { wants::WROTE_ON_DEVICE }
+    }
+    fn restored(&mut self, history: &History<'_>, made: Time) {
+        self.changes.restored(history.now, made);
     }
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log) {
         self.changes.observe(history, moment, log);
@@ -63,13 +65,18 @@ impl Invariant for OneEffectPerOp {
     }
     fn judge(&mut self, history: &History<'_>, log: &mut Log) {
         let arrived = |record: &OpRecord| match history.facts.server {
-            true => record.sends.len() > 1 && record.committed,
+            true => record.committed && record.may_have_been_sent_again(&history.facts),
             false => record.on_others.is_some(),
         };
         if history.ops().any(arrived) {
             log.exercised();
         }
     }
+}
+
+/// Whether an op that brings these about can be there by half: several rows, or an amount over rows.
+pub fn can_be_half_done(pieces: &[Piece]) -> bool {
+    pieces.len() > 1 || pieces.iter().any(|piece| piece.amount.is_some())
 }
 
 /// A sale, its lines and its movements exist together or not at all, on every node.
@@ -86,7 +93,7 @@ impl OpAllOrNothing {
         let Some(record) = history.op(op) else { return };
         self.pieces.clear();
         (history.domain.pieces)(&record.op, &mut self.pieces);
-        if self.pieces.len() < 2 && self.pieces.iter().all(|piece| piece.amount.is_none()) {
+        if !can_be_half_done(&self.pieces) {
             return;
         }
         let live = |piece| rows_of(history, node, op, piece).filter(|row| !row.deleted);
@@ -129,15 +136,6 @@ impl OpAllOrNothing {
     }
 }
 
-/// Whether an op of this verb cannot be done by half, whatever it names.
-fn is_of_one_piece(domain: &Domain, verb: Verb) -> bool {
-    let lines = (1..=LINES as u64).map(|n| (Key(n), n as i64));
-    let op = Op::new(OpId(1), NodeId(1), verb).on(Key(1));
-    let mut pieces = Vec::new();
-    (domain.pieces)(&lines.fold(op, |op, (key, value)| op.line(key, value)), &mut pieces);
-    pieces.len() < 2 && pieces.iter().all(|piece| piece.amount.is_none())
-}
-
 impl Invariant for OpAllOrNothing {
     fn name(&self) -> &'static str {
         "op-all-or-nothing"
@@ -145,9 +143,8 @@ impl Invariant for OpAllOrNothing {
     fn promise(&self) -> &'static str {
         "a sale, its lines and its movements exist together or not at all, on every node"
     }
-    fn not_checked(&self, _: &Facts, domain: &Domain) -> Option<&'static str> {
-        let of_one_piece = |(verb, _)| is_of_one_piece(domain, verb);
-        domain.verb_specs().all(of_one_piece).then_some("no op of the business makes more than one row")
+    fn out_of_reach(&self, reach: &Reach) -> Option<&'static str> {
+        (!reach.in_pieces).then_some("no op of the business makes more than one row")
     }
     fn wants(&self) -> u8 {
         wants::WROTE | wants::BETWEEN

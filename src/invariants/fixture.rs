@@ -82,6 +82,12 @@ impl Day {
         Day::declaring(Facts { server: false, reports, ..FACTS }, ops, &[])
     }
 
+    /// The same of a system that says of no row who made it or set a field.
+    pub fn among_untold_devices(ops: &[Op]) -> Day {
+        let reports = Reports { verdicts: false, pulls: false, authors: false, ..FACTS.reports };
+        Day::declaring(Facts { server: false, reports, ..FACTS }, ops, &[])
+    }
+
     /// A day with more opening rows.
     pub fn with(ops: &[Op], more: &[(&str, Row)]) -> Day {
         Day::declaring(FACTS, ops, more)
@@ -99,7 +105,8 @@ impl Day {
         scenario.rows.extend(more.iter().map(|(name, row)| (name.to_string(), *row)));
         scenario.steps = ops.iter().map(|op| Step { at: Time::ZERO, op: *op }).collect();
         let scenario: &'static Scenario = Box::leak(Box::new(scenario));
-        let history = History::new(scenario, facts, &|_, _| true);
+        let mut history = History::new(scenario, facts, &|_, _| true);
+        history.open();
         Day { history, invariants: super::all(), log: Log::default() }
     }
 
@@ -123,6 +130,9 @@ impl Day {
     }
 
     pub fn write(&mut self, node: NodeId, before: Option<Row>, after: Option<Row>, op: OpId, why: Why) -> &mut Day {
+        let told = self.history.facts.reports.authors;
+        let untold = |row: Row| Row { origin: OpId::NONE, set_by: Row::new(row.entity, row.key).set_by, ..row };
+        let after = after.map(|row| if told { row } else { untold(row) });
         let write = Write { before, after, op, why };
         self.history.wrote(node, &write);
         self.moment(wants::WROTE, &Moment::Wrote(node, &write));

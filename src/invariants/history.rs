@@ -82,10 +82,12 @@ pub struct OpRecord {
     pub given_up: bool,
     /// Its device took it back.
     pub(crate) rolled_back: bool,
-    /// A message that lists no ops was sent because of it.
-    pub(crate) named: bool,
+    /// How many other messages were sent because of it: requests that list no ops, and answers of its device with it.
+    pub(crate) named: u32,
     /// It changed something on its own device.
     pub(crate) local: bool,
+    /// A device showed a row as made by it.
+    pub(crate) tagged: bool,
     /// It changed a business row on the server.
     pub(crate) committed: bool,
     /// Pieces that it ever made on the server, splits folded into one.
@@ -109,8 +111,9 @@ impl OpRecord {
             decided_against: false,
             given_up: false,
             rolled_back: false,
-            named: false,
+            named: 0,
             local: false,
+            tagged: false,
             committed: false,
             made: Vec::new(),
         };
@@ -139,6 +142,17 @@ impl OpRecord {
     /// The server's last verdict.
     pub fn verdict(&self) -> Option<Verdict> {
         self.verdicts.last().map(|(_, verdict)| *verdict)
+    }
+    /// Whether it was sent, as far as anybody can know: a system that does not say which ops its messages carry has sent
+    /// what arrived.
+    pub(crate) fn was_sent(&self, facts: &Facts) -> bool {
+        let arrived = self.on_server.is_some() || self.on_others.is_some();
+        !self.sends.is_empty() || self.named > 0 || arrived && !facts.reports.sends
+    }
+    /// Whether it was sent more than once, in the same sense.
+    pub(crate) fn may_have_been_sent_again(&self, facts: &Facts) -> bool {
+        let untold = self.sends.is_empty() && !facts.reports.sends;
+        self.sends.len() + self.named as usize > 1 || untold && self.was_sent(facts)
     }
     /// Whether the app took the op and promised to keep it.
     pub fn is_promised(&self) -> bool {
@@ -216,21 +230,10 @@ impl Drop for History<'_> {
 }
 
 impl<'a> History<'a> {
-    /// An empty record with the opening rows on the server and, unless they start empty, on the devices.
+    /// An empty record: no node shows any row yet. [`History::open`] begins it.
     pub(crate) fn new(scenario: &'a Scenario, facts: Facts, in_scope: &'a dyn Fn(NodeId, &Row) -> bool) -> History<'a> {
-        let mut nodes: Vec<NodeView> = (0..=scenario.devices.len()).map(|_| NodeView::default()).collect();
+        let nodes: Vec<NodeView> = (0..=scenario.devices.len()).map(|_| NodeView::default()).collect();
         let mut commits = Commits::default();
-        for (n, view) in nodes.iter_mut().enumerate() {
-            let node = NodeId(n as u16);
-            // Without a server its place stays empty, and there is nowhere to download opening rows from.
-            if if node.is_server() { !facts.server } else { scenario.empty_devices && facts.server } {
-                continue;
-            }
-            for (_, row) in scenario.rows.iter().filter(|(_, row)| node.is_server() || in_scope(node, row)) {
-                view.rows.insert((row.entity, row.key), *row);
-                view.by_op.insert((row.origin, row.entity, row.part, row.key));
-            }
-        }
         for (_, row) in &scenario.rows {
             for field in 0..scenario.domain.fields(row.entity).len() as u8 {
                 let commit = Commit { at: Time::ZERO, op: OpId::NONE, value: row.get(field) };
@@ -262,6 +265,22 @@ impl<'a> History<'a> {
             rested: false,
             stopped: None,
             clocks_true: true,
+        }
+    }
+
+    /// Takes the opening rows in, on the server and, unless they start empty, on the devices.
+    pub(crate) fn open(&mut self) {
+        let (scenario, in_scope) = (self.scenario, self.in_scope);
+        for (n, view) in self.nodes.iter_mut().enumerate() {
+            let node = NodeId(n as u16);
+            // Without a server its place stays empty, and there is nowhere to download opening rows from.
+            if if node.is_server() { !self.facts.server } else { scenario.empty_devices && self.facts.server } {
+                continue;
+            }
+            for (_, row) in scenario.rows.iter().filter(|(_, row)| node.is_server() || in_scope(node, row)) {
+                view.rows.insert((row.entity, row.key), *row);
+                view.by_op.insert((row.origin, row.entity, row.part, row.key));
+            }
         }
     }
 
@@ -364,11 +383,11 @@ impl<'a> History<'a> {
                 if write.why == Why::Copied {
                     self.nodes[node.index()].came |= 1 << after.entity.0;
                 }
-                if let Some(record) = self.op_mut(origin)
-                    && record.op.node != node
-                    && record.on_others.is_none()
-                {
-                    record.on_others = Some(now);
+                if let Some(record) = self.op_mut(origin) {
+                    record.tagged = true;
+                    if record.op.node != node && record.on_others.is_none() {
+                        record.on_others = Some(now);
+                    }
                 }
             }
             if !self.facts.server {
@@ -484,6 +503,13 @@ impl<'a> History<'a> {
                 }
             }
         }
+    }
+
+    /// Whether a message with this op tells a device what became of its own op: that it took effect somewhere else.
+    pub(crate) fn acknowledges(&self, to: NodeId, op: OpId) -> bool {
+        let taken =
+            |record: &OpRecord| record.on_server.is_some() || record.on_others.is_some() || !record.verdicts.is_empty();
+        self.op(op).is_some_and(|record| record.op.node == to && taken(record))
     }
 
     /// Takes in that something came between a device and the server; for the server, between all of them and it.

@@ -193,7 +193,7 @@ impl Invariant for OutboxDrains {
     }
     fn observe(&mut self, _: &History<'_>, _: &Moment<'_>, _: &mut Log) {}
     fn judge(&mut self, history: &History<'_>, log: &mut Log) {
-        if history.ops().any(|record| !record.sends.is_empty()) {
+        if history.ops().any(|record| record.was_sent(&history.facts)) {
             log.exercised();
         }
         if let Some(bound) = history.facts.sent_within.filter(|_| history.facts.reports.sends) {

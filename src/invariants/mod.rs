@@ -162,6 +162,11 @@ pub trait Invariant {
     }
     /// The moments that it wants to see: a sum of [`wants`].
     fn wants(&self) -> u8;
+    /// Those that it wants to see of this system, where that is fewer.
+    fn wants_of(&self, facts: &Facts) -> u8 {
+        let _ = facts;
+        self.wants()
+    }
     /// Looks at a moment.
     fn observe(&mut self, history: &History<'_>, moment: &Moment<'_>, log: &mut Log);
     /// The server was restored from a backup made at that time; the history already shows it. What the invariant itself
@@ -212,6 +217,16 @@ impl Log {
     /// Every op of which that was said, each once.
     pub(crate) fn lost_edits(&self) -> &[OpId] {
         &self.lost_edits
+    }
+    /// How much was found so far.
+    pub(crate) fn mark(&self) -> (u64, usize, usize) {
+        (self.exercised, self.violations.len(), self.lost_edits.len())
+    }
+    /// Takes back what was found since.
+    pub(crate) fn forget_since(&mut self, (exercised, violations, lost_edits): (u64, usize, usize)) {
+        self.exercised = exercised;
+        self.violations.truncate(violations);
+        self.lost_edits.truncate(lost_edits);
     }
     /// From now on invariant number `index` speaks.
     pub(crate) fn speaker(&mut self, index: usize, name: &'static str, now: Time) {

@@ -77,13 +77,19 @@ impl History<'_> {
         all
     }
 
+    /// Who set a field, and so what took the place of what, is in the tags alone. Without them only its own row and its own
+    /// value tell that an op is there, and that it is not is known of a row that some device shows under its key.
     fn shows(&self, node: NodeId, record: &OpRecord, effect: &Effect) -> (Held, Entity) {
+        let tagged = self.facts.reports.authors;
         let deleted = |entity, key| self.deletions.contains_key(&(entity, key));
         match *effect {
             Effect::Create(made) => {
                 let (entity, key) = (made.entity, canonical(&made));
-                let held = match self.find(node, entity, key) {
+                let untold = !tagged && !record.tagged;
+                let by_key = |node| self.node(node).rows.get(&(entity, made.key)).filter(|_| untold);
+                let held = match self.find(node, entity, key).or_else(|| by_key(node)) {
                     Some(row) if !row.deleted || deleted(entity, key) => Held::Yes,
+                    None if untold && self.devices().all(|other| by_key(other).is_none()) => Held::CannotTell,
                     _ if deleted(entity, key) || !(self.in_scope)(node, &made) => Held::CannotTell,
                     _ => Held::No,
                 };
@@ -93,7 +99,7 @@ impl History<'_> {
                 let key = plain(key);
                 let held = match self.find(node, entity, key) {
                     Some(row) if row.deleted => Held::Yes,
-                    Some(row) if self.seen_row(record, entity, key).is_some() => {
+                    Some(row) if tagged && self.seen_row(record, entity, key).is_some() => {
                         let stale = authors(row).all(|by| self.knew(record.op.id, by));
                         if stale { Held::No } else { Held::CannotTell }
                     }
@@ -109,7 +115,7 @@ impl History<'_> {
                     (Some(row), _) if row.set_by[field as usize] == record.op.id || row.get(field) == value => {
                         Held::Yes
                     }
-                    (Some(row), Some(_)) if self.knew(record.op.id, row.set_by[field as usize]) => Held::No,
+                    (Some(row), Some(_)) if tagged && self.knew(record.op.id, row.set_by[field as usize]) => Held::No,
                     (None, Some(seen)) if !deleted(entity, key) && (self.in_scope)(node, seen) => Held::No,
                     _ => Held::CannotTell,
                 };

@@ -5,6 +5,7 @@
 //! business that leaves its transition out says that its ops make, change and delete no rows that could be held against
 //! it. What comes up all the same is judged all the same.
 
+use super::effects::can_be_half_done;
 use crate::model::{Class, Domain, Effect, Entity, Key, Op, Row, Rows};
 use crate::sim::OpId;
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use std::collections::BTreeMap;
 pub struct Reach {
     /// An op makes a row.
     pub makes: bool,
+    /// An op makes several rows, or an amount over rows: it can be there by half.
+    pub in_pieces: bool,
     /// An op deletes a row or empties a field.
     pub deletes: bool,
     /// A field never changes once it is set.
@@ -35,6 +38,11 @@ impl Reach {
         Reach { frozen: fields.any(|field| field.class == Class::Frozen), ..Reach::default() }
     }
 
+    /// What nobody could find out: then nothing is out of reach.
+    pub fn unknown() -> Reach {
+        Reach { makes: true, in_pieces: true, deletes: true, frozen: true }
+    }
+
     /// Looks at the ops of one day, in order, as if one device had done them all.
     pub fn see(&mut self, domain: &Domain, opening: &[Row], ops: &[Op]) {
         let mut shown = Shown(opening.iter().map(|row| ((row.entity, row.key), *row)).collect());
@@ -42,6 +50,7 @@ impl Reach {
         for op in ops {
             (domain.pieces)(op, &mut pieces);
             self.makes |= !pieces.is_empty();
+            self.in_pieces |= can_be_half_done(&pieces);
             pieces.clear();
             (domain.transition)(op, &shown, &mut effects);
             for effect in effects.drain(..) {
@@ -74,19 +83,48 @@ impl Reach {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::domain::{EntitySpec, FieldSpec};
+    use crate::invariants::Invariant;
+    use crate::invariants::effects::OpAllOrNothing;
+    use crate::model::Verb;
+    use crate::model::domain::{EntitySpec, FieldSpec, Piece, Shape, VerbSpec};
     use crate::model::retail::{DELETE_SUPPLIER, PRODUCT, RETAIL, SELL, SUPPLIER};
     use crate::sim::NodeId;
+    use crate::system::Facts;
 
     #[test]
     fn a_sale_makes_rows_and_a_deletion_deletes() {
         let opening = [Row::new(PRODUCT, Key(1)), Row::new(SUPPLIER, Key(2))];
         let mut reach = Reach::new(&RETAIL);
-        assert!(!reach.makes && !reach.deletes);
+        assert!(!reach.makes && !reach.in_pieces && !reach.deletes);
         reach.see(&RETAIL, &opening, &[Op::new(OpId(1), NodeId(1), SELL).line(Key(1), 2)]);
-        assert!(reach.makes && !reach.deletes);
+        assert!(reach.makes && reach.in_pieces && !reach.deletes);
         reach.see(&RETAIL, &opening, &[Op::new(OpId(2), NodeId(1), DELETE_SUPPLIER).on(Key(2))]);
         assert!(reach.deletes);
+    }
+
+    #[test]
+    fn pieces_are_asked_of_ops_that_somebody_did_and_of_no_other() {
+        static STOCK: [EntitySpec; 1] = [EntitySpec::new("tin", &[FieldSpec::new("stock", Class::Quantity)])];
+        static VERBS: [VerbSpec; 2] = [
+            VerbSpec::new("drop", Shape::Target(Entity(0))),
+            VerbSpec::new("take", Shape::Lines { entity: Entity(0), signed: false }),
+        ];
+        static SHELF: Domain = Domain {
+            pieces: |op, pieces| {
+                assert!(op.verb == Verb(1) || op.lines().is_empty(), "what is dropped has no lines");
+                // More than three are taken in two goes.
+                let goes = if op.verb == Verb(1) && op.value(0) > 3 { 2 } else { 1 };
+                pieces.extend((0..goes).map(|part| Piece { entity: Entity(0), part, amount: None }));
+            },
+            ..Domain::new("shelf", &STOCK, &VERBS)
+        };
+        assert_eq!(OpAllOrNothing::default().not_checked(&Facts::new(&[]), &SHELF), None);
+        let op = |id, verb| Op::new(OpId(id), NodeId(1), Verb(verb));
+        let (mut reach, few) = (Reach::new(&SHELF), [op(1, 0).on(Key(1)), op(2, 1).line(Key(1), 3)]);
+        reach.see(&SHELF, &[], &few);
+        assert!(OpAllOrNothing::default().out_of_reach(&reach).is_some());
+        reach.see(&SHELF, &[], &[op(3, 1).line(Key(1), 4)]);
+        assert_eq!(OpAllOrNothing::default().out_of_reach(&reach), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use super::loss::entity_of;
 use super::{Breach, History, Invariant, Log, Moment};
 use crate::model::{Entity, Scenario};
-use crate::sim::{Channel, NodeId, OpId};
+use crate::sim::{Channel, NodeId, OpId, thousands};
 use crate::system::{Facts, Input};
 
 /// What a node, or the system for it, was doing.
@@ -144,18 +144,10 @@ pub enum Bound {
 impl Bound {
     fn words(self) -> String {
         match self {
-            Bound::Steps(steps) => format!("{} steps of one handler", parted(u64::from(steps))),
-            Bound::InASecond(steps) => format!("{} events within 1 s", parted(u64::from(steps))),
-            Bound::InAll(steps) => format!("{} events", parted(steps)),
+            Bound::Steps(steps) => format!("{} steps of one handler", thousands(u64::from(steps))),
+            Bound::InASecond(steps) => format!("{} events within 1 s", thousands(u64::from(steps))),
+            Bound::InAll(steps) => format!("{} events", thousands(steps)),
         }
-    }
-}
-
-/// `10,000`.
-fn parted(n: u64) -> String {
-    match n / 1_000 {
-        0 => n.to_string(),
-        thousands => format!("{},{:03}", parted(thousands), n % 1_000),
     }
 }
 

@@ -17,6 +17,8 @@ type Change = (OpId, Entity, Key, u8);
 pub struct Changes {
     /// In handlers that are over, and when each was over.
     done: BTreeMap<Change, Time>,
+    /// The same as it was whenever the server was restored, and when that was.
+    before: Vec<(Time, BTreeMap<Change, Time>)>,
     /// In handlers that may not be over yet.
     now: Vec<Change>,
 }
@@ -36,9 +38,12 @@ impl Changes {
         }
     }
 
-    /// The server knows again what it knew when its backup was made.
-    pub fn restored(&mut self, made: Time) {
-        self.done.retain(|_, over| *over <= made);
+    /// The server knows again what it knew when its backup was made, though another restore may have taken that away
+    /// meanwhile.
+    pub fn restored(&mut self, now: Time, made: Time) {
+        self.before.push((now, std::mem::take(&mut self.done)));
+        let then = self.before.iter().find(|(until, _)| *until > made).map(|(_, done)| done.iter());
+        self.done = then.into_iter().flatten().filter(|(_, over)| **over <= made).map(|(of, at)| (*of, *at)).collect();
         self.now.clear();
     }
 
@@ -70,5 +75,94 @@ impl Changes {
                 _ => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::domain::{EntitySpec, FieldSpec};
+    use crate::model::{Row, Scenario, Value};
+    use crate::sim::Span;
+    use crate::system::Facts;
+
+    const TIN: Entity = Entity(0);
+
+    static TINS: [EntitySpec; 1] = [EntitySpec::new("tin", &[FieldSpec::new("stock", Class::Quantity)])];
+    static SHELF: Domain = Domain::new("shelf", &TINS, &[]);
+
+    /// The server of a shop that keeps a number of tins and no entries.
+    struct Shelf {
+        history: History<'static>,
+        changes: Changes,
+        log: Log,
+    }
+
+    impl Shelf {
+        fn new() -> Shelf {
+            let scenario = Box::leak(Box::new(Scenario::new(&SHELF)));
+            let mut log = Log::default();
+            log.speaker(0, "one-effect-per-op", Time::ZERO);
+            let history = History::new(scenario, Facts::new(&[]), &|_, _| true);
+            Shelf { history, changes: Changes::default(), log }
+        }
+
+        /// In one handler of the server the op takes so many, one after the other.
+        fn takes(&mut self, op: u32, often: usize, why: Why) -> &mut Shelf {
+            for _ in 0..often {
+                let before = Row::new(TIN, Key(1)).with(0, Value::int(5));
+                let write =
+                    Write { before: Some(before), after: Some(before.with(0, Value::int(4))), op: OpId(op), why };
+                self.changes.observe(&self.history, &Moment::Wrote(NodeId::SERVER, &write), &mut self.log);
+            }
+            self.changes.observe(&self.history, &Moment::Between(NodeId::SERVER), &mut self.log);
+            self.history.now = self.history.now + Span::secs(1);
+            self
+        }
+
+        fn restored(&mut self, made: u64) -> &mut Shelf {
+            self.history.now = self.history.now + Span::secs(1);
+            self.changes.restored(self.history.now, Time::ZERO + Span::secs(made));
+            self
+        }
+
+        fn take(&mut self) -> Shelf {
+            std::mem::replace(self, Shelf::new())
+        }
+
+        fn broke(&self) -> usize {
+            self.log.violations.len()
+        }
+    }
+
+    #[test]
+    fn an_op_changes_a_quantity_in_one_handler_and_not_in_a_later_one() {
+        assert_eq!(Shelf::new().takes(1, 2, Why::Effect).takes(2, 1, Why::Effect).broke(), 0);
+        assert_eq!(Shelf::new().takes(1, 1, Why::Effect).takes(1, 1, Why::Effect).broke(), 1);
+    }
+
+    #[test]
+    fn an_op_taken_back_may_change_it_anew() {
+        let mut shelf = Shelf::new();
+        shelf.takes(1, 1, Why::Effect).takes(1, 1, Why::RolledBack).takes(1, 1, Why::Effect);
+        assert_eq!(shelf.broke(), 0);
+    }
+
+    #[test]
+    fn what_a_restore_took_back_is_due_again_and_what_the_backup_held_is_not() {
+        // The first op is over at 0 s, the second at 1 s.
+        let day = || Shelf::new().takes(1, 1, Why::Effect).takes(2, 1, Why::Effect).restored(0).take();
+        assert_eq!(day().takes(2, 1, Why::Effect).broke(), 0);
+        assert_eq!(day().takes(1, 1, Why::Effect).broke(), 1);
+    }
+
+    #[test]
+    fn a_backup_that_another_restore_made_stale_gives_back_all_that_it_held() {
+        let day = || Shelf::new().takes(1, 1, Why::Effect).takes(2, 1, Why::Effect).restored(0).restored(1).take();
+        assert_eq!(day().takes(2, 1, Why::Effect).broke(), 1);
+        // The same where the op came again in between: in the epoch of the backup it was there already.
+        let mut again = Shelf::new();
+        again.takes(1, 1, Why::Effect).takes(2, 1, Why::Effect).restored(0).takes(2, 1, Why::Effect).restored(1);
+        assert_eq!(again.takes(2, 1, Why::Effect).broke(), 1);
     }
 }

@@ -14,6 +14,7 @@ pub mod retail;
 pub mod retail_workload;
 pub mod row;
 pub mod scenario;
+mod shape;
 pub mod table;
 
 pub use domain::{Class, Domain, Effect, Piece, Rows, Severity};

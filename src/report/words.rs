@@ -6,6 +6,7 @@
 use crate::invariants::Violation;
 use crate::model::domain::{Shape, form_rows};
 use crate::model::{Entity, Key, Op, Scenario};
+pub use crate::sim::thousands;
 use crate::sim::{Fate, Names, OpId, Point, Span};
 use crate::system::{Facts, Rule, Verdict};
 
@@ -176,19 +177,6 @@ pub fn plural(n: u64, one: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{} {one}s", thousands(n)) }
 }
 
-/// `12,345`.
-pub fn thousands(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,10 +194,5 @@ mod tests {
     fn a_set_clock_tells_by_how_much_and_which_way() {
         let fate_of = Fate::During(Time(2_000_000), Span::ZERO, -7_200_000_000);
         assert_eq!(fate(Point::ClockJump, &fate_of), "clock -2h at 2s");
-    }
-
-    #[test]
-    fn thousands_are_parted() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
     }
 }

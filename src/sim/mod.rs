@@ -7,6 +7,7 @@ pub(crate) mod clock;
 pub(crate) mod label;
 pub(crate) mod luck;
 pub(crate) mod queue;
+mod thousands;
 pub(crate) mod time;
 
 pub(crate) use choice::Choices;
@@ -15,4 +16,5 @@ pub(crate) use clock::WallClock;
 pub use label::{Cause, Channel, Label, Names, NodeId, OpId, Point};
 pub use luck::{Draw, Fingerprint, Key};
 pub(crate) use queue::Queue;
+pub use thousands::thousands;
 pub use time::{Span, Time};

@@ -5,7 +5,7 @@
 
 mod stranger;
 
-use squall::campaign::{Campaign, Finding, Report, Vacuity, Verdict, vacuity};
+use squall::campaign::{Campaign, Comparison, Finding, Report, Vacuity, Verdict, vacuity};
 use squall::explore::Profile;
 use squall::harness::{Luck, Subject};
 use squall::report::{Style, divergence, table};
@@ -93,6 +93,20 @@ fn a_panic_at_a_second_boot_in_its_rows_or_for_want_of_a_disk_says_what_it_was_d
 }
 
 #[test]
+fn a_panic_over_where_a_row_belongs_stops_the_run_at_its_opening_and_at_its_end() {
+    let opening = stopped(&fuzzed(Manner::PanicsInScopeAtTheOpening, "polite", 5), "panics");
+    let text = &opening.violation.text;
+    assert!(text.starts_with("till-1 panicked while saying which rows belong on it: whose is it? ("), "{text}");
+    let report = fuzzed(Manner::PanicsInScopeAtTheEnd, "polite", 30);
+    let end = stopped(&report, "panics");
+    let text = &end.violation.text;
+    assert!(text.starts_with("till-1 panicked while saying which rows belong on it: whose is it now? ("), "{text}");
+    assert_eq!(report.broken.len(), 1, "nothing else is judged of its end: {:?}", report.broken);
+    assert!(end.outcome.was_stopped() && !end.outcome.rested && report.unrested > 0);
+    assert!(story(&end, Manner::PanicsInScopeAtTheEnd).contains("✗ nodes-keep-running"));
+}
+
+#[test]
 fn a_timer_of_no_span_is_cut_named_and_shrunk() {
     // A late timer would break the round up: this is the first seed of a day without any.
     let campaign = Campaign { seeds: 21..23, ..campaign(Manner::LooksWithoutWaiting, "default", 0) };
@@ -171,6 +185,47 @@ fn a_till_that_never_sends_is_named() {
     let found = judged(Manner::HasAMuteTill, "default", 50);
     assert_eq!(found.devices_never_sent, ["till-1"]);
     assert!(found.ops_never_answered.is_empty() && found.messages_never_answered.is_empty(), "{found:?}");
+}
+
+#[test]
+fn a_till_that_only_answers_the_server_is_not_called_mute() {
+    let found = judged(Manner::AnswersWhenAsked, "default", 50);
+    assert!(found.devices_never_sent.is_empty() && !found.empty, "{found:?}");
+    assert!(!found.invariants_never.contains(&"outbox-drains"), "{found:?}");
+}
+
+#[test]
+fn an_acknowledgement_on_its_own_channel_may_lead_to_nothing_that_shows() {
+    let found = judged(Manner::ForgetsWhenAcknowledged, "default", 50);
+    assert_eq!(found.messages_never_answered, [""; 0]);
+}
+
+#[test]
+fn a_system_that_does_not_say_which_ops_its_messages_carry_is_not_blamed_for_it() {
+    let found = judged(Manner::ListsNoOps, "default", 100);
+    for name in ["outbox-drains", "one-effect-per-op"] {
+        assert!(!found.invariants_never.contains(&name), "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn a_day_that_cannot_be_made_up_costs_its_own_seed_alone() {
+    let report = fuzzed(Manner::CannotMakeUpADay, "default", 20);
+    let said = "its day could not be made up: the business panicked: a couple?";
+    assert!(!report.mistakes.is_empty() && report.mistakes.iter().all(|(_, text)| text == said), "{report:?}");
+    assert!(report.runs == 20 && report.events > 0, "the other days are run");
+    let shop: Arc<dyn Subject> = Arc::new(Stranger(Manner::CannotMakeUpADay));
+    let compared = Comparison::new(vec![shop.clone(), shop], Profile::find("default").unwrap(), 0..20).run(&|_| {});
+    assert_eq!(compared.runs, 20);
+    assert!(compared.standings.iter().all(|standing| standing.report.mistakes == report.mistakes));
+}
+
+#[test]
+fn a_business_that_cannot_say_what_its_ops_do_loses_no_report() {
+    let found = judged(Manner::CannotSayWhatOpsDo, "polite", 3);
+    let (seed, text) = found.mistake.as_ref().expect("nobody could say");
+    assert!(text.starts_with("what its ops bring about: the business panicked: what is Verb("), "{seed}: {text}");
+    assert!(found.invariants_never.contains(&"op-all-or-nothing"), "nothing is out of reach then");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::hash::{BuildHasher, Hasher};
 
 const PUSH: Channel = Channel(1);
 const TICK: Channel = Channel(2);
+const ACK: Channel = Channel(3);
 const TIMER: Timer = Timer { channel: TICK, number: 0 };
 
 /// How it behaves.
@@ -46,9 +47,33 @@ pub enum Manner {
     SpeaksOnNoChannel,
     /// A till sends to a node that is not there.
     SpeaksToNobody,
+    /// It cannot say which of the opening rows belong on a till.
+    PanicsInScopeAtTheOpening,
+    /// It cannot say where a row belongs whose price was changed.
+    PanicsInScopeAtTheEnd,
+    /// It reports no more than writes, and its messages list no ops.
+    ListsNoOps,
+    /// The server asks the tills, which send nothing but answers.
+    AnswersWhenAsked,
+    /// The server acknowledges on a channel of its own; a till then forgets the op, and that is all.
+    ForgetsWhenAcknowledged,
+    /// Nobody can make up a day with a sale of two.
+    CannotMakeUpADay,
+    /// Nobody can say what an op brings about.
+    CannotSayWhatOpsDo,
     /// Its timers have no period.
     DeclaresNoPeriod,
 }
+
+static WITHOUT_DAYS: Domain = Domain {
+    invent: |dice, setting, blank| {
+        let op = (RETAIL.invent)(dice, setting, blank)?;
+        assert!(op.verb != SELL || op.value(0) != 2, "a couple?");
+        Some(op)
+    },
+    ..RETAIL
+};
+static WITHOUT_PIECES: Domain = Domain { pieces: |op, _| panic!("what is {:?}?", op.verb), ..RETAIL };
 
 /// The shop.
 pub struct Stranger(pub Manner);
@@ -58,6 +83,7 @@ pub struct Stranger(pub Manner);
 pub enum Talk {
     Did(Op),
     Seen(OpId),
+    Ask,
 }
 
 impl Message for Talk {
@@ -74,6 +100,7 @@ pub struct Disk {
     answers: Vec<u8>,
     boots: u32,
     sold: bool,
+    last: Option<Op>,
 }
 
 /// A till or the server.
@@ -91,16 +118,26 @@ impl System for Stranger {
         "stranger"
     }
     fn domain(&self) -> &'static Domain {
-        &RETAIL
+        match self.0 {
+            Manner::CannotMakeUpADay => &WITHOUT_DAYS,
+            Manner::CannotSayWhatOpsDo => &WITHOUT_PIECES,
+            _ => &RETAIL,
+        }
     }
     fn facts(&self) -> Facts {
-        let reports = Reports { authors: true, ..Reports::NOTHING };
+        let reports = Reports { authors: self.0 != Manner::ListsNoOps, ..Reports::NOTHING };
         let seconds = if self.0 == Manner::DeclaresNoPeriod { 0 } else { 10 };
-        Facts { longest_period: Span::secs(seconds), reports, ..Facts::new(&["push", "push-tick"]) }
+        Facts { longest_period: Span::secs(seconds), reports, ..Facts::new(&["push", "push-tick", "ack"]) }
     }
     fn disk(&self, who: NodeId, _: u32, rows: &mut dyn Iterator<Item = Row>) -> Disk {
         assert!(self.0 != Manner::HasNoDisk || !who.is_server(), "no room left");
         Disk { rows: rows.collect(), ..Disk::default() }
+    }
+    fn in_scope(&self, _: NodeId, row: &Row) -> bool {
+        assert!(self.0 != Manner::PanicsInScopeAtTheOpening, "whose is it?");
+        let changed = row.entity == PRODUCT && row.set_by[field::PRICE as usize].is_some();
+        assert!(self.0 != Manner::PanicsInScopeAtTheEnd || !changed, "whose is it now?");
+        true
     }
     fn device(&self, _: NodeId, _: &Disk) -> Side {
         Side { manner: self.0, offline: false }
@@ -130,6 +167,11 @@ impl Side {
                     row.set(field::STOCK, Value::int(row.get(field::STOCK).or_zero() - 1), op.id);
                 }
             }
+            Manner::ListsNoOps => return cx.send(NodeId::SERVER, PUSH, Cause::Op(op.id), [], Talk::Did(op)),
+            Manner::AnswersWhenAsked => {
+                disk.last = Some(op);
+                return cx.tell(op.id, Word::Saved);
+            }
             _ => {}
         }
         cx.tell(op.id, Word::Saved);
@@ -155,7 +197,12 @@ impl Side {
             }
         }
         let request = cx.request();
-        cx.reply(from, request, [op.id], Talk::Seen(op.id));
+        match self.manner {
+            Manner::ListsNoOps => cx.reply(from, request, [], Talk::Seen(op.id)),
+            Manner::AnswersWhenAsked => {}
+            Manner::ForgetsWhenAcknowledged => cx.send(from, ACK, Cause::Op(op.id), [op.id], Talk::Seen(op.id)),
+            _ => cx.reply(from, request, [op.id], Talk::Seen(op.id)),
+        }
     }
 }
 
@@ -168,15 +215,32 @@ impl Node for Side {
                 disk.boots += 1;
                 let again = self.manner == Manner::PanicsAtItsSecondBoot && !cx.node().is_server() && disk.boots > 1;
                 assert!(!again, "the first process\nleft its lock behind");
+                if self.manner == Manner::AnswersWhenAsked && cx.node().is_server() {
+                    cx.set_timer(TIMER, Span::secs(10), None);
+                }
             }
             Input::Op(op) => self.acted(disk, op, cx),
             Input::Message { from, message: Talk::Did(op) } => self.arrived(disk, from, op, cx),
+            Input::Message { message: Talk::Seen(_), .. } if self.manner == Manner::ForgetsWhenAcknowledged => {
+                disk.last = None;
+            }
+            Input::Message { from, message: Talk::Ask } => {
+                if let Some(op) = disk.last {
+                    cx.reply(from, cx.request(), [op.id], Talk::Did(op));
+                }
+            }
             Input::Message { message: Talk::Seen(op), .. } => cx.tell(op, Word::Synced),
             Input::Link { online } => {
                 self.offline = !online;
                 if self.manner == Manner::LooksWithoutWaiting && self.offline {
                     cx.set_timer(TIMER, Span::ZERO, None);
                 }
+            }
+            Input::Timer(_) if self.manner == Manner::AnswersWhenAsked => {
+                for till in cx.others() {
+                    cx.send(till, PUSH, cx.cause(), [], Talk::Ask);
+                }
+                cx.set_timer(TIMER, Span::secs(10), None);
             }
             Input::Timer(_) if self.offline => cx.set_timer(TIMER, Span::ZERO, None),
             Input::Resume(Task(task)) => cx.resume(Task(7 - task)),

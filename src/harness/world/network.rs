@@ -48,7 +48,9 @@ impl<S: System> World<'_, S> {
         self.answered = false;
         self.handle(input, &ops);
         if !(garbled || damaged || overloaded) {
-            self.heard.arrived(label.channel(), self.answered);
+            // An acknowledgement may lead to nothing that shows: its device forgets the op, and that is all.
+            let acknowledges = || ops.iter().any(|op| self.history.acknowledges(to, *op));
+            self.heard.arrived(label.channel(), self.answered || acknowledges());
         }
         self.history.damaged = false;
         self.history.as_of = Time::ZERO;
@@ -57,6 +59,7 @@ impl<S: System> World<'_, S> {
     pub(super) fn send(&mut self, node: NodeId, out: Outgoing<S::Message>, ops: &[OpId]) {
         let Outgoing { to, route, mut message, .. } = out;
         assert!(to.index() < self.slots.len(), "a message goes to the server or to a device of the run");
+        self.heard.sent(node);
         let label = match route {
             Route::Request(channel, cause) => {
                 let attempt = self.slots[node.index()].count(channel, cause);
@@ -64,12 +67,11 @@ impl<S: System> World<'_, S> {
                 if self.facts.pulls.contains(&channel) {
                     self.history.nodes[node.index()].asked = Some(self.now);
                 }
-                self.heard.sent(node);
                 if ops.is_empty()
                     && let Cause::Op(op) = cause
                     && let Some(record) = self.history.op_mut(op)
                 {
-                    record.named = true;
+                    record.named += 1;
                 }
                 if !ops.is_empty() {
                     let now = self.now;
@@ -83,6 +85,9 @@ impl<S: System> World<'_, S> {
                 Label::new(node, channel, cause, Point::Send).attempt(attempt)
             }
             Route::Answer(request) => {
+                for op in ops.iter().filter(|op| self.history.is_own(node, **op)).copied().collect::<Vec<_>>() {
+                    self.history.op_mut(op).expect("a device's own op has a record").named += 1;
+                }
                 let copy = if request.get_point() == Point::Step {
                     (request.get_number() & (SERVER_STEPS - 1)) / 256
                 } else {
