@@ -203,8 +203,9 @@ impl<'a> Check<'a> {
         }
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let campaign = Campaign { threads, ..Campaign::new(subject.clone(), profile, self.seeds.clone()) };
-        let report = campaign.run(&|_| {});
+        let mut report = campaign.run(&|_| {});
         let mut vacuity = vacuity(&report, &profile, &*subject);
+        report.mistakes.extend(vacuity.mistake.take());
         excused.apply(&mut vacuity);
         let mistaken = !report.mistakes.is_empty() || !report.model_mistakes.is_empty();
         let sound = report.failed == 0 && report.nondeterministic.is_none() && !mistaken;

@@ -57,7 +57,9 @@ impl Tally {
     pub(super) fn count(&mut self, seed: u64, outcome: &Outcome) {
         self.runs += 1;
         self.events += outcome.events;
-        self.failed += u64::from(!outcome.violations.is_empty());
+        // What a wrong report makes of a promise is worth nothing.
+        let violations = if outcome.mistake.is_none() { &outcome.violations[..] } else { &[] };
+        self.failed += u64::from(!violations.is_empty());
         self.digest = self.digest.wrapping_add(digest_of(seed, outcome.fingerprint));
         self.exercised |= outcome.exercised;
         self.goals.resize(64, 0);
@@ -74,7 +76,7 @@ impl Tally {
         self.excused += u64::from(outcome.excused);
         self.unrested += u64::from(!outcome.rested);
         self.heard.add(&outcome.heard);
-        for violation in &outcome.violations {
+        for violation in violations {
             let identity = violation.identity();
             let (runs, first) = self.broken.entry(identity).or_insert((0, seed));
             *runs += 1;

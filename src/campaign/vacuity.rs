@@ -10,6 +10,7 @@ use crate::explore::{Profile, device_name, generate};
 use crate::harness::Subject;
 use crate::invariants::{Invariant, Reach};
 use crate::model::{Domain, Op, Row};
+use crate::sim::Fault;
 use crate::sim::choice::FAULTS;
 use crate::system::Facts;
 
@@ -59,7 +60,8 @@ pub struct Vacuity {
 
 /// What can come up in a business, as far as a few of the campaign's own days show.
 fn reach_of(domain: &'static Domain, profile: &Profile) -> Result<Reach, (u64, String)> {
-    let mut reach = Reach::new(domain);
+    let damage = profile.faults() >> Fault::Corrupt as u32 & 1 == 1;
+    let mut reach = Reach { damage, trouble: profile.faults() != 0, ..Reach::new(domain) };
     for seed in 0..DAYS {
         let look = || {
             let scenario = generate(domain, profile, seed).0;

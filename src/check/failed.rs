@@ -107,6 +107,14 @@ impl Failed {
         saved: Vec<Result<Saved, String>>,
     ) -> Failed {
         let mut parts: Vec<(Reason, String)> = Vec::new();
+        let listed = |what: &str, all: &[(u64, String)]| -> String {
+            all.iter().map(|(seed, text)| format!("{what}, seed {seed}: {text}\n")).collect()
+        };
+        let mistakes = listed("a mistake in the model of the system", &report.model_mistakes)
+            + &listed("a bug of squall, or of an invariant or a generator of your own", &report.mistakes);
+        if !mistakes.is_empty() {
+            parts.push((Reason::Mistake, mistakes));
+        }
         if report.failed > 0 {
             parts.push((Reason::Broken, broken(subject, &report, &saved)));
         }
@@ -118,14 +126,6 @@ impl Failed {
             );
             let text = divergence::failure(&what, &day, &subject.facts(), unstable.divergence.as_deref());
             parts.push((Reason::NotDeterministic, text));
-        }
-        let listed = |what: &str, all: &[(u64, String)]| -> String {
-            all.iter().map(|(seed, text)| format!("{what}, seed {seed}: {text}\n")).collect()
-        };
-        let mistakes = listed("a mistake in the model of the system", &report.model_mistakes)
-            + &listed("a bug of squall, or of an invariant or a generator of your own", &report.mistakes);
-        if !mistakes.is_empty() {
-            parts.push((Reason::Mistake, mistakes));
         }
         if vacuity.verdict == Verdict::Vacuous {
             parts.push((Reason::Vacuous, vacuous(subject, &report, vacuity)));

@@ -137,6 +137,7 @@ fn show(registry: &Registry, done: &Done<'_>, exit: Exit, out: &mut Out) -> Resu
         plural(kept.len() as u64, "finding"),
         thousands(report.failed)
     ))?;
+    mistakes(report, vacuity, out)?;
     for (number, one) in kept.iter().enumerate() {
         let place = one.saved.as_ref().ok();
         out.line("")?;
@@ -156,7 +157,6 @@ fn show(registry: &Registry, done: &Done<'_>, exit: Exit, out: &mut Out) -> Resu
         let (scenario, _) = generate(subject.domain(), profile, unstable.seed);
         out.print(&divergence::text(&scenario, &subject.facts(), unstable.divergence.as_deref()))?;
     }
-    mistakes(report, vacuity, out)?;
     if report.failed > 0 && kept.is_empty() {
         out.line("runs broke promises, but none was shrunk to a story before the end")?;
     }

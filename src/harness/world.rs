@@ -8,6 +8,7 @@ mod effects;
 mod ending;
 mod interference;
 mod network;
+mod reports;
 mod restore;
 mod rounds;
 

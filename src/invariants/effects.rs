@@ -31,6 +31,9 @@ impl Invariant for OneEffectPerOp {
     fn promise(&self) -> &'static str {
         "each op has at most one effect per table: one sale, one movement, one payment"
     }
+    fn out_of_reach(&self, reach: &Reach) -> Option<&'static str> {
+        (!reach.trouble).then_some("nothing is late or lost under this profile, so nothing comes twice")
+    }
     fn wants(&self) -> u8 {
         wants::WROTE | wants::BETWEEN_ON_SERVER
     }

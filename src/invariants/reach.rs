@@ -21,6 +21,10 @@ pub struct Reach {
     pub deletes: bool,
     /// A field never changes once it is set.
     pub frozen: bool,
+    /// A message may arrive damaged.
+    pub damage: bool,
+    /// Something may be late, lost or disturbed: an op may have to be sent again.
+    pub trouble: bool,
 }
 
 struct Shown(BTreeMap<(Entity, Key), Row>);
@@ -40,7 +44,7 @@ impl Reach {
 
     /// What nobody could find out: then nothing is out of reach.
     pub fn unknown() -> Reach {
-        Reach { makes: true, in_pieces: true, deletes: true, frozen: true }
+        Reach { makes: true, in_pieces: true, deletes: true, frozen: true, damage: true, trouble: true }
     }
 
     /// Looks at the ops of one day, in order, as if one device had done them all.

@@ -158,6 +158,9 @@ impl Invariant for DamagedNeverApplied {
     fn promise(&self) -> &'static str {
         "a payload damaged on the way never changes a row"
     }
+    fn out_of_reach(&self, reach: &Reach) -> Option<&'static str> {
+        (!reach.damage).then_some("no message is damaged under this profile")
+    }
     fn wants(&self) -> u8 {
         wants::WROTE | wants::BETWEEN
     }

@@ -252,3 +252,21 @@ fn a_declaration_that_cannot_be_is_a_mistake_in_the_model_and_nothing_is_run() {
     assert!(said.len() == 3 && said.iter().all(|text| text.contains("`Facts::longest_period`")), "{said:?}");
     assert_eq!((report.events, report.failed, report.mistakes.len()), (0, 0, 0));
 }
+
+#[test]
+fn a_report_that_begins_elsewhere_than_the_last_one_ended_is_named_at_its_step_and_no_promise_is_blamed() {
+    let report = fuzzed(Manner::ReportsHalf, "polite", 20);
+    let (_, text) = &report.model_mistakes[0];
+    assert!(text.contains("till-") && text.contains("reported product ") && text.contains(" as changed"), "{text}");
+    assert!(text.contains("its reported writes amount to stock") && text.contains("Context::wrote"), "{text}");
+    // What a wrong report makes of a promise is worth nothing: a run that has one is judged by nobody.
+    let wrong = report.model_mistakes.len() as u64;
+    assert!(report.mistakes.is_empty() && wrong > 0 && report.failed <= report.runs - wrong, "{:?}", report.broken);
+}
+
+#[test]
+fn a_row_of_an_entity_that_there_is_not_is_answered_with_those_that_there_are() {
+    let report = fuzzed(Manner::InventsAnEntity, "polite", 20);
+    let (_, text) = &report.model_mistakes[0];
+    assert!(text.contains("server reported a row of Entity(17)") && text.contains("0 (product)"), "{text}");
+}

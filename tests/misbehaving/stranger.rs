@@ -4,7 +4,7 @@
 //! engine: nothing is sent twice, and no stock changes.
 
 use squall::model::retail::{PRODUCT, RETAIL, SELL, field};
-use squall::model::{Domain, Op, Row, Value};
+use squall::model::{Domain, Entity, Key, Op, Row, Value};
 use squall::sim::{Cause, Channel, NodeId, OpId, Span};
 use squall::system::{Context, Facts, Input, Message, Node, Reports, System, Task, Timer, Why, Word};
 use std::hash::{BuildHasher, Hasher};
@@ -43,6 +43,10 @@ pub enum Manner {
     HasAMuteTill,
     /// A till changes a row and does not report it.
     HidesAWrite,
+    /// A till changes a row unreported and reports a later change of it.
+    ReportsHalf,
+    /// The server reports a row of an entity that the business does not have.
+    InventsAnEntity,
     /// A till sends on a channel that is not declared.
     SpeaksOnNoChannel,
     /// A till sends to a node that is not there.
@@ -158,6 +162,12 @@ impl Side {
                 let luck = std::hash::RandomState::new().build_hasher().finish();
                 cx.set_timer(TIMER, Span(luck % 1_000_000), None);
             }
+            Manner::ReportsHalf if op.verb == SELL => {
+                if let Some(row) = disk.rows.iter_mut().find(|row| row.entity == PRODUCT) {
+                    row.set(field::STOCK, Value::int(row.get(field::STOCK).or_zero() - 1), op.id);
+                    cx.set(row, field::PRICE, Value::int(row.get(field::PRICE).or_zero() + 1), op.id);
+                }
+            }
             Manner::SpeaksOnNoChannel => return cx.send_op(Channel(9), op.id, Talk::Did(op)),
             Manner::SpeaksToNobody => {
                 return cx.send(NodeId(40), PUSH, Cause::Op(op.id), [op.id], Talk::Did(op));
@@ -195,6 +205,11 @@ impl Side {
                 row.set(field::PRICE, Value::int(before.get(field::PRICE).or_zero() + 1), op.id);
                 cx.wrote(Some(before), Some(*row), op.id, Why::Effect);
             }
+        }
+        if self.manner == Manner::InventsAnEntity && !disk.rows.iter().any(|row| row.entity == Entity(17)) {
+            let row = Row::new(Entity(17), Key(1));
+            cx.wrote(None, Some(row), op.id, Why::Effect);
+            disk.rows.push(row);
         }
         let request = cx.request();
         match self.manner {

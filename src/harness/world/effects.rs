@@ -17,6 +17,7 @@ impl<S: System> World<'_, S> {
             if !write.row().is_some_and(|row| row.entity.is_bookkeeping()) || node.is_server() {
                 self.last_write = self.now;
             }
+            self.hold_write(node, write);
             self.history.wrote(node, write);
             self.note(node, self.cx.label, ops_of(&write.op), || What::Wrote(Box::new(*write)));
             self.moment(&Moment::Wrote(node, write));

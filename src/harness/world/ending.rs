@@ -5,7 +5,6 @@
 use super::*;
 use crate::invariants::OpRecord;
 use crate::invariants::running::NodesKeepRunning;
-use crate::model::{Entity, Key, Row};
 
 /// What the fingerprint of a run that was stopped ends with, whatever the panic or the loop was.
 const STOPPED: u64 = 0x5707_7ED0;
@@ -18,7 +17,7 @@ impl<S: System> World<'_, S> {
             pending.dedup();
             self.history.nodes[n].pending = pending;
         }
-        self.mistake = self.compare_rows();
+        self.mistake = self.mistake.take().or_else(|| self.compare_rows());
     }
 
     pub(super) fn finish(mut self, luck: Luck) -> Outcome {
@@ -193,76 +192,5 @@ impl<S: System> World<'_, S> {
                 metrics.sale_to_others.add(on_others.since(at));
             }
         }
-    }
-
-    /// Holds what the system reported against what it holds: the first difference, and what to do about it.
-    fn compare_rows(&self) -> Option<String> {
-        (0..self.slots.len()).find_map(|n| self.compare_rows_of(NodeId(n as u16)))
-    }
-
-    fn compare_rows_of(&self, node: NodeId) -> Option<String> {
-        let (slot, mirror) = (&self.slots[node.index()], &self.history.nodes[node.index()].rows);
-        let (mut count, mut difference) = (0, None);
-        let mut visit = |row: &Row| {
-            count += 1;
-            if difference.is_none() && mirror.get(&(row.entity, row.key)) != Some(row) {
-                difference = Some(*row);
-            }
-        };
-        if !slot.is_up() {
-            return None;
-        }
-        let show = |visit: &mut dyn FnMut(&Row)| match &slot.seat {
-            Seat::Device(device) => inside(node, Doing::Rows, || device.rows(&slot.disk, visit)),
-            Seat::Server(server) => inside(node, Doing::Rows, || server.rows(&slot.disk, visit)),
-            Seat::Down => {}
-        };
-        show(&mut visit);
-        if difference.is_none() && count == mirror.len() {
-            return None;
-        }
-        let name = self.scenario.node_name(node);
-        let called = |entity, key| {
-            format!("{} {}", self.scenario.domain.entity_name(entity), self.scenario.row_name(entity, key))
-        };
-        let report = "report every change of a row with Context::wrote, in the step that makes it";
-        if let Some(row) = difference {
-            let row_name = called(row.entity, row.key);
-            return Some(match mirror.get(&(row.entity, row.key)) {
-                None => format!("{name} shows {row_name}, and no write of it was reported: {report}"),
-                Some(reported) => {
-                    let how = self.how_they_differ(&row, reported);
-                    format!("{name} shows {row_name} {how}: {report}")
-                }
-            });
-        }
-        let mut shown: Vec<(Entity, Key)> = Vec::new();
-        show(&mut |row| shown.push((row.entity, row.key)));
-        shown.sort_unstable();
-        if let Some(twice) = shown.windows(2).find(|pair| pair[0] == pair[1]) {
-            let row_name = called(twice[0].0, twice[0].1);
-            return Some(format!("{name} shows {row_name} twice: Node::rows must visit each row once"));
-        }
-        let gone = mirror.iter().map(|(row, _)| row).find(|row| shown.binary_search(row).is_err())?;
-        let row_name = called(gone.0, gone.1);
-        Some(format!("{name} does not show {row_name}, and no write that takes it away was reported: {report}"))
-    }
-
-    /// `with stock 3, and its reported writes amount to stock 5`.
-    fn how_they_differ(&self, row: &Row, reported: &Row) -> String {
-        let fields = self.scenario.domain.fields(row.entity).iter().enumerate();
-        let differ = fields.filter(|(n, _)| row.get(*n as u8) != reported.get(*n as u8));
-        let both = differ.map(|(n, field)| {
-            let value = |row: &Row| row.get(n as u8).get().map_or("no value".to_string(), |value| value.to_string());
-            (field.name, value(row), value(reported))
-        });
-        if let Some((field, shown, amount)) = both.into_iter().next() {
-            return format!("with {field} {shown}, and its reported writes amount to {field} {amount}");
-        }
-        if row.deleted != reported.deleted {
-            let word = |row: &Row| if row.deleted { "deleted" } else { "not deleted" };
-            return format!("as {}, and its reported writes say {}", word(row), word(reported));
-        }
-        "with other tags (origin, actor or author of a field) than its reported writes".into()
     }
 }
