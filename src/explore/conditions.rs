@@ -21,7 +21,7 @@ pub(super) mod salt {
 }
 
 /// Interferences that strike devices, and those that strike the server.
-pub(super) const ON_DEVICES: [Point; 13] = [
+pub(crate) const ON_DEVICES: [Point; 13] = [
     Point::Offline,
     Point::Limited,
     Point::Flapping,

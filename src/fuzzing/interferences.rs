@@ -3,29 +3,14 @@
 //! Each has a number of its own among those of its kind on its node, as in a file written by hand.
 
 use super::bytes::{Record, shifted, span};
+use crate::explore::conditions::ON_DEVICES;
 use crate::model::Scenario;
 use crate::sim::{Deviation, Fate, Label, NodeId, Point, Span, Time};
 use std::collections::BTreeMap;
 
 /// Most interferences of a day.
 const MOST: usize = 12;
-/// What can strike a device.
-const ON_DEVICE: [Point; 13] = [
-    Point::Offline,
-    Point::Limited,
-    Point::Flapping,
-    Point::Deaf,
-    Point::Mute,
-    Point::Lying,
-    Point::ClockOffset,
-    Point::ClockDrift,
-    Point::ClockJump,
-    Point::Kill,
-    Point::Background,
-    Point::Wipe,
-    Point::Upgrade,
-];
-/// What can strike the server.
+/// What can strike the server: its clock as well, which random search leaves alone.
 const ON_SERVER: [Point; 6] =
     [Point::Kill, Point::Overload, Point::Restore, Point::ClockOffset, Point::ClockDrift, Point::ClockJump];
 
@@ -39,7 +24,7 @@ pub fn interferences(day: &Scenario, records: &[Record]) -> Vec<Deviation> {
             (NodeId::SERVER, ON_SERVER[usize::from(what) % ON_SERVER.len()])
         } else {
             let device = usize::from(whom) % day.devices.len();
-            (NodeId(device as u16 + 1), ON_DEVICE[usize::from(what) % ON_DEVICE.len()])
+            (NodeId(device as u16 + 1), ON_DEVICES[usize::from(what) % ON_DEVICES.len()])
         };
         let number = numbers.entry((node, point)).or_insert(0);
         *number += 1;
@@ -88,7 +73,7 @@ mod tests {
         let all: Vec<Deviation> = records.chunks(MOST).flat_map(|some| interferences(&day, some)).collect();
         let kinds: BTreeSet<(NodeId, Point)> =
             all.iter().map(|one| (one.label.node(), one.label.get_point())).collect();
-        assert_eq!(kinds.len(), ON_DEVICE.len() + ON_SERVER.len());
+        assert_eq!(kinds.len(), ON_DEVICES.len() + ON_SERVER.len());
         let twice = interferences(&day, &[records[0], records[0]]);
         assert_eq!(twice.iter().map(|one| one.label.get_number()).collect::<Vec<_>>(), [1, 2]);
     }

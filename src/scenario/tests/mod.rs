@@ -8,8 +8,7 @@ mod roundtrip;
 use super::{Report, Story, Vocabulary, parse};
 use crate::harness::{Luck, Outcome, Subject, Systems, Unknown};
 use crate::model::{Domain, Scenario, retail};
-use crate::sim::Span;
-use crate::system::{Facts, Reports};
+use crate::system::Facts;
 use std::sync::Arc;
 
 pub const CHANNELS: &[&str] = &["push", "pull", "push-tick"];
@@ -25,19 +24,7 @@ impl Subject for Named {
         &retail::RETAIL
     }
     fn facts(&self) -> Facts {
-        Facts {
-            channels: self.1,
-            time_outs: &[],
-            pulls: &[],
-            longest_period: Span::secs(60),
-            retry: None,
-            clock_bound: None,
-            sent_within: None,
-            reports: Reports::NOTHING,
-            goals: &[],
-            out_of_reach: 0,
-            server: true,
-        }
+        Facts::new(self.1)
     }
     fn run(&self, _: &Scenario, _: Luck, _: bool) -> Outcome {
         panic!("reading a file runs nothing")
