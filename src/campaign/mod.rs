@@ -2,7 +2,7 @@
 //!
 //! [`Campaign::run`] does the runs of a range of seeds on several threads, shrinks the first failures of each kind, and
 //! adds everything up in a [`Report`] that depends on neither threads nor order. [`vacuity()`] says whether a green
-//! report means anything. [`hunt()`] looks for a bug that was planted on purpose. Nothing here prints or reads a clock.
+//! report means anything. with the command line, `hunt` looks for a bug that was planted on purpose. Nothing here prints or reads a clock.
 
 #[cfg(feature = "cli")]
 pub(crate) mod blindness;

@@ -2,8 +2,8 @@
 //!
 //! Luck by seed: [`Profile`] → [`Conditions`] of one seed → [`generate()`]. A drawn run becomes a scenario with
 //! [`explicit()`], a failing scenario becomes a story with [`shrink()`], and [`steps`] says how long the story is. What a
-//! story needs, how little would have saved it, and what would have mended it: [`necessity()`], [`passing_twin`],
-//! [`repairs()`].
+//! story needs, how little would have saved it, and what would have mended it: `necessity`, `passing_twin`,
+//! `repairs` (with the feature `cli`).
 //! Which runs are done, and what is reported of them, is the campaign's business.
 
 pub(crate) mod canonical;
