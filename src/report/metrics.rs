@@ -2,6 +2,7 @@
 //!
 //! The same figures as JSON are in [`super::json`]. Nothing is computed here but percentiles.
 
+use super::standing::span;
 use super::words::{plural, thousands};
 use crate::harness::{Histogram, Metrics, OutboxAt};
 use crate::sim::Span;
@@ -91,14 +92,17 @@ pub fn syncs(metrics: &Metrics) -> String {
         [Metric::SyncsSucceeded, Metric::SyncsFailed, Metric::SyncTime].map(|metric| metrics.counted[metric as usize]);
     let parts = (bad * 1_000).checked_div(good + bad).unwrap_or(0);
     let mean = time.checked_div(good).map_or("none".into(), |mean| Span::millis(mean / 1_000).to_string());
-    let last = metrics.since_last_sync.percentile(99).map_or("never".into(), |age| format!("p99 {age} before the end"));
+    let last = metrics
+        .since_last_sync
+        .percentile(99)
+        .map_or("never".into(), |age| format!("p99 {} before the end", span(Some(age))));
     let (good, bad) = (thousands(good), thousands(bad));
     format!("{good} succeeded, {bad} failed ({}.{} %) · mean {mean} · last success {last}", parts / 10, parts % 10)
 }
 
 fn latency(histogram: &Histogram) -> String {
     match (histogram.percentile(50), histogram.percentile(99)) {
-        (Some(p50), Some(p99)) => format!("p50 {p50}, p99 {p99} (of {})", thousands(histogram.len())),
+        (p50 @ Some(_), p99) => format!("p50 {}, p99 {} (of {})", span(p50), span(p99), thousands(histogram.len())),
         _ => "none arrived".into(),
     }
 }

@@ -138,21 +138,31 @@ fn wrapped_words(text: &str, width: usize) -> Vec<String> {
         .collect()
 }
 
-/// What users feel.
+/// What users feel; nothing of a figure that no system has.
 pub fn felt(rows: &[Named<'_>], shape: Shape, width: usize) -> String {
-    let rows = rows.iter().map(|(name, standing)| {
-        let mut cells: Vec<String> =
-            FIGURES.iter().zip(&standing.figures).map(|(kind, one)| estimate(*kind, *one)).collect();
-        let metrics = &standing.report.metrics;
-        cells.extend(standing.to_server.iter().map(|one| quantile(*one, metrics.sales_due)));
-        cells.extend(standing.to_others.iter().map(|one| quantile(*one, metrics.sales_due_elsewhere)));
-        (name.clone(), cells)
-    });
-    shape.draw(&Matrix { columns: FELT.map(String::from).to_vec(), rows: rows.collect() }, width)
+    let rows: Vec<(String, Vec<String>)> = rows
+        .iter()
+        .map(|(name, standing)| {
+            let mut cells: Vec<String> =
+                FIGURES.iter().zip(&standing.figures).map(|(kind, one)| estimate(*kind, *one)).collect();
+            let metrics = &standing.report.metrics;
+            cells.extend(standing.to_server.iter().map(|one| quantile(*one, metrics.sales_due)));
+            cells.extend(standing.to_others.iter().map(|one| quantile(*one, metrics.sales_due_elsewhere)));
+            (name.clone(), cells)
+        })
+        .collect();
+    let there = |column: &usize| rows.iter().any(|(_, cells)| cells[*column] != "–");
+    let shown: Vec<usize> = (0..FELT.len()).filter(there).collect();
+    let columns = shown.iter().map(|n| FELT[*n].to_string()).collect();
+    let rows = rows.iter().map(|(name, cells)| (name.clone(), shown.iter().map(|n| cells[*n].clone()).collect()));
+    shape.draw(&Matrix { columns, rows: rows.collect() }, width)
 }
 
 /// A figure with its margin.
 pub fn estimate(kind: Figure, one: Estimate) -> String {
+    if kind.is_share() && (one.value, one.high) == (0, PARTS) {
+        return "–".into(); // of nothing at all
+    }
     if kind.is_share() && one.value == 0 && one.low == 0 {
         return format!("0 %\n<{}", percent(one.high));
     }
