@@ -12,10 +12,12 @@ use super::finding::{Breadth, Suspect, examine, findings, suspects};
 use super::report::{Progress, Report};
 use super::run::{BLOCK, Campaign, guarded, in_parallel, is_run_twice, of_its_day};
 use super::tally::Tally;
+use super::vacuity::reach_of;
 use crate::explore::{Profile, generate};
 use crate::harness::{Luck, Outcome, Subject};
-use crate::invariants::Identity;
+use crate::invariants::{Identity, Reach};
 use crate::sim::{Key, Odds, Span};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -267,13 +269,19 @@ impl Comparison {
     fn standing(&self, row: Row, subject: &Arc<dyn Subject>, stopped: bool) -> Standing {
         let (facts, runs) = (subject.facts(), row.tally.runs);
         let own = subject.invariants();
+        let reach = OnceCell::new();
+        let look = || reach_of(subject.domain(), &self.profile).unwrap_or(Reach::unknown());
         let cells = self.names().into_iter().map(|name| {
             let n = own.iter().position(|invariant| invariant.name() == name);
             let [broken, more, less] = n.and_then(|n| row.broken.get(n)).copied().unwrap_or_default();
-            let not_checked = n.map(|n| own[n].not_checked(&facts, subject.domain()));
+            let exercised = n.is_some_and(|n| row.tally.exercised >> n & 1 == 1) || broken > 0;
+            let not_checked = n.map(|n| {
+                let why = own[n].not_checked(&facts, subject.domain());
+                why.or_else(|| if exercised { None } else { own[n].out_of_reach(reach.get_or_init(look)) })
+            });
             let tested = match not_checked.unwrap_or(Some("another system's own")) {
                 Some(why) => Tested::NotChecked(why),
-                None if n.is_some_and(|n| row.tally.exercised >> n & 1 == 1) || broken > 0 => Tested::Exercised,
+                None if exercised => Tested::Exercised,
                 None => Tested::Never,
             };
             let (newly_broken, newly_held) = (more, less);

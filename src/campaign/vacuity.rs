@@ -59,7 +59,7 @@ pub struct Vacuity {
 }
 
 /// What can come up in a business, as far as a few of the campaign's own days show.
-fn reach_of(domain: &'static Domain, profile: &Profile) -> Result<Reach, (u64, String)> {
+pub(super) fn reach_of(domain: &'static Domain, profile: &Profile) -> Result<Reach, (u64, String)> {
     let damage = profile.faults() >> Fault::Corrupt as u32 & 1 == 1;
     let mut reach = Reach { damage, trouble: profile.faults() != 0, ..Reach::new(domain) };
     for seed in 0..DAYS {

@@ -163,6 +163,9 @@ pub fn estimate(kind: Figure, one: Estimate) -> String {
     if kind.is_share() && (one.value, one.high) == (0, PARTS) {
         return "–".into(); // of nothing at all
     }
+    if kind == Figure::Queue && (one.value, one.high) == (0, 0) {
+        return "–".into(); // no lamp was ever shown
+    }
     if kind.is_share() && one.value == 0 && one.low == 0 {
         return format!("0 %\n<{}", percent(one.high));
     }
