@@ -27,12 +27,24 @@ pub(super) struct Panic {
     pub(super) text: String,
 }
 
+/// From here on this thread is in the system's code, until [`leave`].
+#[inline]
+pub(super) fn enter(node: NodeId, doing: Doing) {
+    INSIDE.set(Some((node, doing)));
+}
+
+/// The system's code came to its end.
+#[inline]
+pub(super) fn leave() {
+    INSIDE.set(None);
+}
+
 /// Runs code of the system under test.
 #[inline]
 pub(super) fn inside<T>(node: NodeId, doing: Doing, work: impl FnOnce() -> T) -> T {
-    INSIDE.set(Some((node, doing)));
+    enter(node, doing);
     let result = work();
-    INSIDE.set(None);
+    leave();
     result
 }
 

@@ -17,7 +17,7 @@ use super::heard::Heard;
 use super::link::{Direction, Link};
 use super::node::{Seat, Slot};
 use super::outcome::{End, Metrics, OutboxAt, Outcome};
-use super::panics::{Left, Panic, inside, within};
+use super::panics::{Left, Panic, enter, inside, leave, within};
 use super::trace::{Event, Loss, Trace, What};
 use crate::invariants::running::{Doing, How, Stopped};
 use crate::invariants::{History, Invariant, Log, Moment};
@@ -466,11 +466,13 @@ impl<'a, S: System> World<'a, S> {
                 return;
             }
             let slot = &mut self.slots[node.index()];
+            enter(node, doing);
             match &mut slot.seat {
-                Seat::Device(device) => inside(node, doing, || device.handle(&mut slot.disk, input, &mut self.cx)),
-                Seat::Server(server) => inside(node, doing, || server.handle(&mut slot.disk, input, &mut self.cx)),
-                Seat::Down => return,
+                Seat::Device(device) => device.handle(&mut slot.disk, input, &mut self.cx),
+                Seat::Server(server) => server.handle(&mut slot.disk, input, &mut self.cx),
+                Seat::Down => return leave(),
             }
+            leave();
             step += 1;
             self.answered |= self.cx.has_effect();
             let resume = self.cx.resume.take();

@@ -17,25 +17,31 @@ impl<S: System> World<'_, S> {
             return;
         }
         let mirror = &self.history.nodes[node.index()].rows;
-        let row = write.row().expect("a write has a row before or after it");
-        let told = match (&write.before, &write.after) {
+        let domain = self.scenario.domain;
+        let known = |entity: Entity| entity.is_bookkeeping() || domain.entity_name(entity) != "?";
+        let fits = match (&write.before, &write.after) {
             (Some(before), _) => mirror.get(&(before.entity, before.key)) == Some(before),
-            (None, Some(after)) => !mirror.contains_key(&(after.entity, after.key)),
+            (None, Some(after)) => !mirror.contains_key(&(after.entity, after.key)) && known(after.entity),
             (None, None) => true,
         };
-        let domain = self.scenario.domain;
-        let known = row.entity.is_bookkeeping() || domain.entity_name(row.entity) != "?";
-        if told && known {
-            return;
+        if !fits {
+            self.mistake = Some(self.what_is_wrong_with(node, write));
         }
+    }
+
+    /// What a write that begins elsewhere than the reports before it have ended amounts to, and what to do about it.
+    #[cold]
+    fn what_is_wrong_with(&self, node: NodeId, write: &Write) -> String {
+        let (mirror, domain) = (&self.history.nodes[node.index()].rows, self.scenario.domain);
+        let row = write.row().expect("a write has a row before or after it");
+        let known = row.entity.is_bookkeeping() || domain.entity_name(row.entity) != "?";
         let (name, at) = (self.scenario.node_name(node), self.now);
         if !known {
             let n = row.entity.0;
             let entities: Vec<String> =
                 domain.entity_specs().map(|(entity, spec)| format!("{} ({})", entity.0, spec.name)).collect();
             let there = entities.join(", ");
-            self.mistake = Some(format!("{name} reported a row of Entity({n}) at {at}; the business has only {there}"));
-            return;
+            return format!("{name} reported a row of Entity({n}) at {at}; the business has only {there}");
         }
         let called = format!("{} {}", domain.entity_name(row.entity), self.scenario.row_name(row.entity, row.key));
         let why = match (&write.before, mirror.get(&(row.entity, row.key))) {
@@ -45,7 +51,7 @@ impl<S: System> World<'_, S> {
                 format!("as changed from a row {}", self.how_they_differ(before, reported))
             }
         };
-        self.mistake = Some(format!("{name} reported {called} at {at} {why}: {REPORT}"));
+        format!("{name} reported {called} at {at} {why}: {REPORT}")
     }
 
     /// Holds what the system reported against what it holds: the first difference, and what to do about it.
