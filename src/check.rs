@@ -155,7 +155,7 @@ impl<'a> Check<'a> {
         self
     }
 
-    /// Another profile: `polite`, `default`, `swarm`, `heavy`.
+    /// Another profile: `polite`, `default`, `swarm`, `heavy`; with faults switched off by name: `heavy,no-restore,no-wipe`.
     #[must_use]
     pub fn profile(mut self, name: &str) -> Check<'a> {
         self.profile = name.into();

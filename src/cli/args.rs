@@ -113,7 +113,7 @@ pub struct Fuzz {
     /// Threads [default: one for each processor]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
-    /// How bad the days are (see list profiles)
+    /// How bad the days are (see list profiles); faults are switched off by name: heavy,no-restore,no-wipe
     #[arg(long, default_value = "default", value_name = "PROFILE")]
     pub profile: String,
     /// Where findings are saved
@@ -145,7 +145,7 @@ pub struct Compare {
     /// Threads [default: one for each processor]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
-    /// How bad the days are (see list profiles)
+    /// How bad the days are (see list profiles); faults are switched off by name: heavy,no-restore,no-wipe
     #[arg(long, default_value = "default", value_name = "PROFILE")]
     pub profile: String,
     /// Switch each recommended fix of a preset off alone, and on alone, and show the cells that it moves
@@ -230,7 +230,7 @@ pub struct Canaries {
     /// Runs in each range [default: 1,000, and 20,000 for a bug that needs a fault]
     #[arg(long, value_name = "RUNS", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub budget: Option<u64>,
-    /// How bad the days are (see list profiles)
+    /// How bad the days are (see list profiles); faults are switched off by name: heavy,no-restore,no-wipe
     #[arg(long, default_value = "default", value_name = "PROFILE")]
     pub profile: String,
     /// Where the shortest story of each is kept, as ID.json; a file of this name is replaced

@@ -25,7 +25,7 @@ mod program;
 mod progress;
 mod registry;
 mod replay;
-pub(crate) mod select;
+mod select;
 mod shrink;
 mod stopwatch;
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub fn system(registry: &Registry, name: &str) -> Result<Arc<dyn Subject>, Failu
 }
 
 /// The same for a system that is at hand.
-pub(crate) fn with_twin(system: Arc<dyn Subject>) -> Arc<dyn Subject> {
+fn with_twin(system: Arc<dyn Subject>) -> Arc<dyn Subject> {
     Arc::new(ClockTwin::watching(system))
 }
 

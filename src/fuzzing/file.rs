@@ -4,7 +4,7 @@
 //! panic and without a mistake in the model. Promises are not held: a file may describe what no shop can do.
 
 use super::{broke, systems};
-use crate::cli::{Registry, select};
+use crate::cli::Registry;
 use crate::harness::Luck;
 use crate::model::{Domain, Scenario};
 use crate::scenario::{Report, Story, Vocabulary, parse, write};
@@ -69,7 +69,8 @@ struct Names {
 
 static NAMES: LazyLock<Names> = LazyLock::new(|| {
     let registry = Registry::builtin();
-    let (domains, invariants) = (registry.domains(), select::invariant_names(&registry));
+    let (domains, invariants) = (registry.domains(), registry.invariants());
+    let invariants: Vec<&str> = invariants.iter().map(|invariant| invariant.name()).collect();
     Names { registry, invariants, domains }
 });
 

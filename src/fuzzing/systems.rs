@@ -2,7 +2,8 @@
 //!
 //! The first byte of an input chooses among them.
 
-use crate::cli::{Registry, select};
+use crate::campaign::ClockTwin;
+use crate::cli::Registry;
 use crate::harness::{Subject, Systems};
 use crate::model::DOMAINS;
 use std::sync::{Arc, LazyLock};
@@ -56,7 +57,7 @@ fn find((name, domain): Named) -> Arc<dyn Subject> {
 
 /// A system as the command line runs it: under slightly wrong clocks it is held against itself under true ones.
 pub fn watched(system: &Arc<dyn Subject>) -> Arc<dyn Subject> {
-    select::with_twin(system.clone())
+    Arc::new(ClockTwin::watching(system.clone()))
 }
 
 fn chosen(systems: &'static [Arc<dyn Subject>], byte: u8) -> &'static Arc<dyn Subject> {

@@ -186,7 +186,7 @@ pub struct Invented;
 pub struct Given<S>(S);
 
 impl<G> Days<G> {
-    /// Another profile: `polite`, `default`, `swarm`, `heavy`.
+    /// Another profile: `polite`, `default`, `swarm`, `heavy`; with faults switched off by name: `heavy,no-restore,no-wipe`.
     ///
     /// # Panics
     /// If there is none of this name, with those that there are.
